@@ -1,0 +1,12 @@
+//! What travels on the wire. One file per family of messages; whatever changes here must still read what older versions wrote.
+
+mod fields;
+pub mod headers;
+pub mod inventory;
+pub mod notification;
+pub mod order;
+mod outgoing;
+pub mod payment;
+
+pub use fields::{FieldError, Fields};
+pub use outgoing::{Outgoing, Unroutable};

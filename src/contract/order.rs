@@ -1,0 +1,169 @@
+//! Reading a submitted order: the same reader for HTTP bodies and for messages on `orders`/`process`.
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::{Iso8601, Rfc3339};
+use uuid::Uuid;
+
+use super::fields::{FieldError, Fields, type_name};
+use crate::domain::catalogue::{Refusal, Wish};
+use crate::domain::{CustomerId, Email, MAX_ITEMS, MAX_QUANTITY, Money, OrderId, OrderStatus, Phone, Sku};
+
+/// Longest payment token; those of the large gateways stay below 100 characters.
+const MAX_TOKEN: usize = 255;
+
+/// Where the order came from: decides what must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The API mints id and date.
+    Http,
+    /// The client brings its own id.
+    Amqp,
+}
+
+/// A well-formed order that the catalogue has not yet seen.
+#[derive(Clone, Debug)]
+pub struct OrderForm {
+    pub id: Option<OrderId>,
+    pub customer_id: CustomerId,
+    pub email: Email,
+    pub phone: Option<Phone>,
+    pub wishes: Vec<Wish>,
+    pub total: Option<Money>,
+    pub created_at: Option<OffsetDateTime>,
+    pub payment_token: Option<String>,
+    pub metadata: Option<Map<String, Value>>,
+    /// Fields nobody knows. Refused from strangers; tolerated in messages of a newer version of ourselves.
+    pub unknown: Vec<FieldError>,
+}
+
+/// Why the bytes are not an order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("the body is not UTF-8 (first bad byte at offset {0})")]
+    NotUtf8(usize),
+    #[error("the body is not JSON: {0}")]
+    NotJson(String),
+    #[error("the body must be a JSON object, is {0}")]
+    NotAnObject(&'static str),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Fields(Vec<FieldError>),
+}
+
+/// Parses bytes as a JSON object.
+///
+/// # Errors
+/// [`Unreadable`] with the offset or the place of the first fault.
+pub fn read_object(bytes: &[u8]) -> Result<Map<String, Value>, Unreadable> {
+    let text = std::str::from_utf8(bytes).map_err(|error| Unreadable::NotUtf8(error.valid_up_to()))?;
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(other) => Err(Unreadable::NotAnObject(type_name(&other))),
+        Err(error) => Err(Unreadable::NotJson(error.to_string())),
+    }
+}
+
+/// Reads an order from a JSON object.
+///
+/// # Errors
+/// [`Unreadable::Fields`] with every field at fault.
+pub fn read_order(object: &Map<String, Value>, source: Source) -> Result<OrderForm, Unreadable> {
+    let mut fields = Fields::new(object, "");
+    let id = match source {
+        Source::Amqp => fields.text("id", |text| Uuid::parse_str(text).map_err(|_| "must be a UUID")),
+        Source::Http => None,
+    };
+    let customer_id = fields.text("customer_id", |text| CustomerId::parse(text));
+    let email = fields.text("email", |text| Email::parse(text));
+    let phone = fields.optional_text("phone", |text| match text {
+        "" => Ok(None),
+        _ => Phone::parse(text).map(Some),
+    });
+    let mut unknown = Vec::new();
+    let wishes = read_wishes(&mut fields, &mut unknown);
+    let total = fields.optional_money("total");
+    let created_at = match source {
+        Source::Amqp => fields.optional_text("created_at", read_time),
+        Source::Http => None,
+    };
+    if source == Source::Amqp {
+        fields.optional_text("status", |text| match text.parse() {
+            Ok(OrderStatus::Pending) => Ok(()),
+            Ok(_) => Err("a submitted order must be pending".to_owned()),
+            Err(error) => Err(error.to_string()),
+        });
+    }
+    let payment_token = fields.optional_text("payment_token", |text| match text.len() {
+        1..=MAX_TOKEN => Ok(text.to_owned()),
+        _ => Err(format!("must have 1 to {MAX_TOKEN} characters")),
+    });
+    let metadata = match fields.value("metadata") {
+        Some(Value::Object(map)) => Some(map.clone()),
+        Some(other) => {
+            fields.fault("metadata", format_args!("must be an object, is {}", type_name(other)));
+            None
+        }
+        None => None,
+    };
+    unknown.extend(fields.unknown());
+    let mut errors = std::mem::take(&mut fields.errors);
+    match (customer_id, email, wishes) {
+        (Some(customer_id), Some(email), Some(wishes)) if errors.is_empty() => Ok(OrderForm {
+            id: id.map(OrderId),
+            customer_id,
+            email,
+            phone: phone.flatten(),
+            wishes,
+            total,
+            created_at,
+            payment_token,
+            metadata,
+            unknown,
+        }),
+        _ => {
+            errors.extend(unknown);
+            Err(Unreadable::Fields(errors))
+        }
+    }
+}
+
+fn read_wishes(fields: &mut Fields<'_>, unknown: &mut Vec<FieldError>) -> Option<Vec<Wish>> {
+    let list = fields.list("items", MAX_ITEMS)?;
+    let mut wishes = Vec::with_capacity(list.len());
+    for (index, entry) in list.iter().enumerate() {
+        let Value::Object(object) = entry else {
+            fields.fault(&format!("items/{index}"), format_args!("must be an object, is {}", type_name(entry)));
+            continue;
+        };
+        let mut line = Fields::new(object, format!("/items/{index}"));
+        let sku = line.text("sku", |text| Sku::parse(text));
+        let quantity = line.whole("quantity", 1, i64::from(MAX_QUANTITY));
+        let price = line.optional_money("price");
+        unknown.extend(line.unknown());
+        fields.errors.append(&mut line.errors);
+        if let (Some(sku), Some(Ok(quantity))) = (sku, quantity.map(u32::try_from)) {
+            wishes.push(Wish { sku, quantity, price });
+        }
+    }
+    (wishes.len() == list.len()).then_some(wishes)
+}
+
+/// RFC 3339, or ISO 8601 without an offset as many clients write it; the latter is taken as UTC.
+fn read_time(text: &str) -> Result<OffsetDateTime, &'static str> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .or_else(|_| time::PrimitiveDateTime::parse(text, &Iso8601::PARSING).map(time::PrimitiveDateTime::assume_utc))
+        .map_err(|_| "must be a date and time as in 2026-01-31T12:00:00Z")
+}
+
+/// Where in the order a refusal of the catalogue belongs.
+pub fn field_of(refusal: &Refusal) -> FieldError {
+    let pointer = match refusal {
+        Refusal::UnknownSku { item, .. } | Refusal::Inactive { item, .. } => format!("/items/{item}/sku"),
+        Refusal::PriceDiffers { item, .. } => format!("/items/{item}/price"),
+        Refusal::TotalDiffers { .. } | Refusal::TotalTooLarge => "/total".to_owned(),
+    };
+    FieldError { pointer, detail: refusal.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

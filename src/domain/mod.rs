@@ -1,0 +1,20 @@
+//! The pure rules of the business: no IO, no SQL, no broker. Everything else depends on this; it depends on nothing of ours.
+
+pub mod catalogue;
+mod contact;
+mod ids;
+pub mod inventory;
+mod item;
+mod money;
+pub mod notification;
+mod order;
+pub mod payment;
+pub mod saga;
+mod status;
+
+pub use contact::{Email, InvalidContact, Phone};
+pub use ids::{CustomerId, InvalidText, OrderId, Sku, stable_uuid};
+pub use item::{Item, MAX_QUANTITY};
+pub use money::{Money, MoneyError};
+pub use order::{MAX_ITEMS, Order};
+pub use status::{OrderStatus, UnknownStatus};

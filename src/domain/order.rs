@@ -1,0 +1,43 @@
+//! An order as it travels and as it is stored.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{CustomerId, Email, Item, Money, MoneyError, OrderId, OrderStatus, Phone};
+
+/// Most lines of one order; one order must not be able to fill a batch.
+pub const MAX_ITEMS: usize = 100;
+
+/// The order's JSON on `orders`/`process` and on `events`: fields may be added, none renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    pub id: OrderId,
+    pub customer_id: CustomerId,
+    pub email: Email,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Phone>,
+    pub items: Vec<Item>,
+    pub total: Money,
+    pub status: OrderStatus,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Why the order failed or was cancelled, one of the codes of [`super::saga::FailureReason`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the payment gateway charges; absent means the customer's stored method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_token: Option<String>,
+    /// The shop's own data: kept and passed on, never read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl Order {
+    /// The exact sum of the lines.
+    ///
+    /// # Errors
+    /// [`MoneyError::TooLarge`] when the sum leaves the range of [`Money`].
+    pub fn sum_of(items: &[Item]) -> Result<Money, MoneyError> {
+        items.iter().try_fold(Money::ZERO, |sum, item| sum.plus(item.total()?))
+    }
+}

@@ -1,0 +1,132 @@
+//! The saga of one order: one exhaustive function decides what every input means in every state.
+//!
+//! Called by the order-processor for each message and each passed deadline. Declined and out of stock are outcomes here,
+//! never errors; what is undone, is undone by commands that wait for their answer like any other step.
+
+mod decide;
+mod reason;
+
+pub use decide::decide;
+pub use reason::FailureReason;
+
+use serde::{Deserialize, Serialize};
+
+use super::OrderStatus;
+use super::notification::Kind;
+
+/// What a running saga waits for. Kept beside the status, with the time of the deadline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    ReservingStock,
+    TakingPayment,
+    CancellingPayment { reason: FailureReason },
+    ReleasingStock { reason: FailureReason },
+}
+
+impl Step {
+    /// The name in the database, in logs and in the order's timeline.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::ReservingStock => "reserving_stock",
+            Self::TakingPayment => "taking_payment",
+            Self::CancellingPayment { .. } => "cancelling_payment",
+            Self::ReleasingStock { .. } => "releasing_stock",
+        }
+    }
+
+    /// Why the saga is undoing its work; `None` on the way forward.
+    pub fn reason(&self) -> Option<&FailureReason> {
+        match self {
+            Self::ReservingStock | Self::TakingPayment => None,
+            Self::CancellingPayment { reason } | Self::ReleasingStock { reason } => Some(reason),
+        }
+    }
+}
+
+/// Where an order stands: its public status and, while the saga runs, the step it waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    pub status: OrderStatus,
+    pub step: Option<Step>,
+}
+
+impl State {
+    /// An order that was accepted and not yet looked at.
+    pub const NEW: Self = Self { status: OrderStatus::Pending, step: None };
+
+    fn settled(status: OrderStatus) -> Self {
+        Self { status, step: None }
+    }
+
+    fn waiting(step: Step) -> Self {
+        Self { status: OrderStatus::Processing, step: Some(step) }
+    }
+}
+
+/// What can happen to an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    Submitted,
+    StockReserved,
+    StockRejected {
+        shortages: Vec<String>,
+    },
+    StockReleased,
+    PaymentTaken,
+    PaymentDeclined {
+        code: String,
+    },
+    /// The payment is void: `refunded` says whether money had been taken before.
+    PaymentCancelled {
+        refunded: bool,
+    },
+    /// The step has not been answered in time.
+    DeadlinePassed {
+        step: String,
+    },
+}
+
+impl Input {
+    /// The name in the order's timeline.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::StockReserved => "stock_reserved",
+            Self::StockRejected { .. } => "stock_rejected",
+            Self::StockReleased => "stock_released",
+            Self::PaymentTaken => "payment_taken",
+            Self::PaymentDeclined { .. } => "payment_declined",
+            Self::PaymentCancelled { .. } => "payment_cancelled",
+            Self::DeadlinePassed { .. } => "deadline_passed",
+        }
+    }
+}
+
+/// What the saga asks of the rest of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    ReserveStock,
+    ReleaseStock,
+    CommitStock,
+    TakePayment,
+    CancelPayment,
+    /// The order's JSON on `events` with this routing key.
+    Announce(&'static str),
+    /// A notification on `notifications`.
+    Notify(Kind),
+}
+
+/// The answer of [`decide`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The order moves on; the effects belong to the same commit.
+    Proceed { next: State, reason: Option<FailureReason>, effects: Vec<Effect> },
+    /// The state stays; the effects repair what a late answer left behind.
+    Repair { effects: Vec<Effect> },
+    /// A repetition or an answer that no longer matters; nothing to do.
+    Ignore,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! order-fleet.
+pub mod contract;
+pub mod domain;
