@@ -1,3 +1,8 @@
 //! order-fleet.
+pub mod config;
 pub mod contract;
 pub mod domain;
+pub mod messaging;
+pub mod store;
+pub mod telemetry;
+pub mod topology;
