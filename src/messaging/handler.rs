@@ -44,6 +44,8 @@ pub enum Outcome {
 
 pub trait Handler: Send + Sync + Sized + 'static {
     type Message: Send + Sync + 'static;
+    /// What [`Handler::look_up`] finds for one message; `()` where nothing is needed.
+    type Context: Default + Send + Sync + 'static;
     /// What [`Handler::call_outside`] brings back; `()` where nothing is called.
     type Fetched: Send + Sync + 'static;
 
@@ -68,11 +70,22 @@ pub trait Handler: Send + Sync + Sized + 'static {
         true
     }
 
+    /// Reads what the outside calls of these messages depend on. Only called when [`Handler::CALLS_OUTSIDE`]; one entry per message,
+    /// a missing one is the default.
+    fn look_up(
+        &self,
+        _db: &mut PgConnection,
+        _messages: &[&Self::Message],
+    ) -> impl Future<Output = Result<Vec<Self::Context>, sqlx::Error>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
     /// The outside call of one message; many run at the same time.
     fn call_outside(
         &self,
         incoming: &Incoming,
         message: &Self::Message,
+        context: Self::Context,
     ) -> impl Future<Output = Result<Self::Fetched, Failure>> + Send;
 
     /// Applies a batch. One outcome per delivery, in their order.

@@ -1,7 +1,6 @@
 //! What one consumer session has in hand, and the steps each batch goes through. Ends with the session; what was not acknowledged
 //! then comes again.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -43,6 +42,7 @@ pub(super) struct Ready<H: Handler> {
 }
 
 pub(super) type Arrival = (u64, Acker, Incoming);
+type Decoded<H> = (u64, Acker, Incoming, <H as Handler>::Message);
 
 pub(super) struct Session<'a, H: Handler> {
     consumer: &'a Consumer<H>,
@@ -76,37 +76,49 @@ impl<'a, H: Handler> Session<'a, H> {
 
     /// Decodes what has arrived. Outside calls are started here and come back through `outside`.
     pub(super) async fn prepare(&mut self, arrivals: Vec<Arrival>, ready: &mut Vec<Ready<H>>) -> Result<(), Fault> {
-        let mut known = match H::CALLS_OUTSIDE && !arrivals.is_empty() {
-            true => self.known(&arrivals).await?,
-            false => HashMap::new(),
-        };
         let handler = &self.consumer.handler;
+        let mut decoded = Vec::with_capacity(arrivals.len());
         for (tag, acker, incoming) in arrivals {
             let prepared = match handler.decode(&incoming) {
                 Err(failure) => Prepared::Failed(incoming, failure),
                 Ok(message) if !handler.concerns(&message) => Prepared::Unconcerned,
-                Ok(message) => match known.remove(&handler.identity(&incoming)) {
-                    Some(outgoing) => Prepared::Known(outgoing),
-                    None => {
-                        let call = call(Arc::clone(handler), tag, acker, incoming, message);
-                        match H::CALLS_OUTSIDE {
-                            true => drop(self.outside.spawn(call)),
-                            false => ready.push(call.await),
-                        }
-                        continue;
-                    }
-                },
+                Ok(message) if H::CALLS_OUTSIDE => {
+                    decoded.push((tag, acker, incoming, message));
+                    continue;
+                }
+                Ok(message) => call(handler.as_ref(), incoming, message, H::Context::default()).await,
             };
             ready.push(Ready { tag, acker, prepared });
+        }
+        if !decoded.is_empty() {
+            self.start_calls(decoded, ready).await?;
         }
         Ok(())
     }
 
-    async fn known(&mut self, arrivals: &[Arrival]) -> Result<HashMap<Uuid, Vec<Outgoing>>, Fault> {
-        let ids: Vec<_> = arrivals.iter().map(|(_, _, incoming)| self.consumer.handler.identity(incoming)).collect();
-        let db = &self.consumer.db;
-        let lookup = || async { inbox::handled(&mut *db.acquire().await?, H::ROLE, &ids).await };
-        self.through_outages(arrivals.first().map(|(_, acker, _)| acker), lookup).await
+    /// Asks the inbox first: a message that was handled before is not worth a second call.
+    async fn start_calls(&mut self, decoded: Vec<Decoded<H>>, ready: &mut Vec<Ready<H>>) -> Result<(), Fault> {
+        let Consumer { handler, db, .. } = self.consumer;
+        let ids: Vec<Uuid> = decoded.iter().map(|(_, _, incoming, _)| handler.identity(incoming)).collect();
+        let messages: Vec<&H::Message> = decoded.iter().map(|(_, _, _, message)| message).collect();
+        let look_up = || async {
+            let mut db = db.acquire().await?;
+            Ok((inbox::handled(&mut db, H::ROLE, &ids).await?, handler.look_up(&mut db, &messages).await?))
+        };
+        let (mut known, contexts) = self.through_outages(decoded.first().map(|(_, acker, ..)| acker), look_up).await?;
+        let contexts = contexts.into_iter().chain(std::iter::repeat_with(H::Context::default));
+        for (((tag, acker, incoming, message), id), context) in decoded.into_iter().zip(ids).zip(contexts) {
+            if let Some(outgoing) = known.remove(&id) {
+                ready.push(Ready { tag, acker, prepared: Prepared::Known(outgoing) });
+                continue;
+            }
+            let handler = Arc::clone(handler);
+            self.outside.spawn(async move {
+                let prepared = call(handler.as_ref(), incoming, message, context).await;
+                Ready { tag, acker, prepared }
+            });
+        }
+        Ok(())
     }
 
     /// Decides, publishes, acknowledges.
@@ -268,20 +280,13 @@ impl<'a, H: Handler> Session<'a, H> {
     }
 }
 
-async fn call<H: Handler>(
-    handler: Arc<H>,
-    tag: u64,
-    acker: Acker,
-    incoming: Incoming,
-    message: H::Message,
-) -> Ready<H> {
-    let called = AssertUnwindSafe(handler.call_outside(&incoming, &message)).catch_unwind().await;
-    let prepared = match called {
+async fn call<H: Handler>(handler: &H, incoming: Incoming, message: H::Message, context: H::Context) -> Prepared<H> {
+    let called = AssertUnwindSafe(handler.call_outside(&incoming, &message, context)).catch_unwind().await;
+    match called {
         Ok(Ok(fetched)) => Prepared::Fresh(Delivery { incoming, message, fetched }),
         Ok(Err(failure)) => Prepared::Failed(incoming, failure),
         Err(panic) => Prepared::Failed(incoming, Failure::Panicked(panic_text(panic.as_ref()))),
-    };
-    Ready { tag, acker, prepared }
+    }
 }
 
 fn count<H: Handler>(outcome: &str) {
