@@ -1,3 +1,5 @@
 //! order-fleet.
+pub mod config;
 pub mod contract;
 pub mod domain;
+pub mod ports;
