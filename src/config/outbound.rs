@@ -205,3 +205,6 @@ fn milliseconds(text: &str) -> Result<Duration, &'static str> {
 fn given(setting: Option<&str>) -> Option<&str> {
     setting.map(str::trim).filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests;
