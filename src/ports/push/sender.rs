@@ -24,6 +24,7 @@ pub struct Push {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one, made at its start")]
 pub enum PushSender {
     Fcm(FcmPush),
     Folder(Folder),
