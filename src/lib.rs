@@ -1,3 +1,4 @@
 //! order-fleet.
 pub mod contract;
 pub mod domain;
+pub mod store;
