@@ -66,7 +66,9 @@ pub async fn catalogue(conn: &mut PgConnection, skus: &[&Sku]) -> Result<Catalog
         .bind(skus.iter().map(|sku| sku.as_str()).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
-    rows.iter().map(|row| Ok((sku_of(row)?, Listing { price: price_of(row)?, active: row.try_get("active")? }))).collect()
+    rows.iter()
+        .map(|row| Ok((sku_of(row)?, Listing { price: price_of(row)?, active: row.try_get("active")? })))
+        .collect()
 }
 
 /// Stores the product, its stock and the first row of its ledger, all or nothing.
