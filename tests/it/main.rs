@@ -1,0 +1,5 @@
+//! Integration tests on real parts: one binary, one module per journey. `./dev test` provides PostgreSQL and RabbitMQ.
+
+mod http_api;
+mod outbox_relay;
+mod support;
