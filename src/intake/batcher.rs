@@ -59,7 +59,7 @@ pub struct Intake {
     answer: Duration,
 }
 
-/// The tasks behind an [`Intake`].
+/// The tasks behind an [`Intake`]. Dropping this stops them at once; [`Writers::finished`] lets them finish.
 #[derive(Debug)]
 pub struct Writers(JoinSet<()>);
 

@@ -44,3 +44,37 @@ pub(super) async fn limit_time(request: Request, next: Next) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::StatusCode;
+    use axum::middleware::{from_fn, from_fn_with_state};
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(app: Router) -> Response {
+        app.oneshot(Request::get("/").body(Body::empty()).expect("a request")).await.expect("an answer")
+    }
+
+    #[tokio::test]
+    async fn a_request_without_a_place_is_refused_at_once() {
+        let app = |places| {
+            let admission = Admission(Arc::new(Semaphore::new(places)));
+            Router::new().route("/", get(async || "done")).layer(from_fn_with_state(admission, admit))
+        };
+        assert_eq!(ask(app(1)).await.status(), StatusCode::OK);
+        let refused = ask(app(0)).await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refused.headers().contains_key("retry-after"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_without_end_is_ended() {
+        let app = Router::new().route("/", get(std::future::pending::<&str>)).layer(from_fn(limit_time));
+        assert_eq!(ask(app).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

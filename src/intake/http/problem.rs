@@ -202,3 +202,36 @@ pub(super) fn of_unreadable(unreadable: Unreadable) -> Problem {
         Unreadable::Fields(errors) => Problem::validation(errors),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing_of_the_inside() {
+        async fn broken() -> &'static str {
+            panic!("a secret")
+        }
+        let app = Router::new()
+            .route("/broken", get(broken))
+            .layer(CatchPanicLayer::custom(of_panic))
+            .layer(from_fn(name_instance));
+        let request = Request::get("/broken").body(Body::empty()).expect("a request");
+        let response = app.oneshot(request).await.expect("an answer");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
+        let expected = serde_json::json!({
+            "type": "/problems/internal", "title": "Something is broken on our side", "status": 500,
+            "detail": "the request was not finished", "instance": "/broken"
+        });
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).expect("JSON"), expected);
+    }
+}
