@@ -117,7 +117,11 @@ fn note(known: Option<&Remembered>, request: &PaymentRequest, answer: &Answer) -
     let changed_meanwhile = || Failure::Transient(format!("the payment of order {order_id} changed meanwhile"));
     let status = known.map(|known| known.status);
     match (request, answer, status) {
-        (PaymentRequest::Take { .. }, Answer::Charged(Charge::Taken { reference }), None | Some(PaymentStatus::Taken)) => {
+        (
+            PaymentRequest::Take { .. },
+            Answer::Charged(Charge::Taken { reference }),
+            None | Some(PaymentStatus::Taken),
+        ) => {
             let payment = record(request, PaymentStatus::Taken, Some(reference.clone()), None);
             let answer = PaymentReply::Taken { order_id, reference: reference.clone() };
             Ok(Noted { payment: Some(payment), answer, cancel: false })
@@ -139,14 +143,22 @@ fn note(known: Option<&Remembered>, request: &PaymentRequest, answer: &Answer) -
         (PaymentRequest::Take { .. }, Answer::Refunded(_) | Answer::NotAsked, None) => Err(changed_meanwhile()),
         (PaymentRequest::Cancel { .. }, Answer::Refunded(Refund::Refunded { reference }), _) => {
             let payment = record(request, PaymentStatus::Refunded, Some(reference.clone()), None);
-            Ok(Noted { payment: Some(payment), answer: PaymentReply::Cancelled { order_id, refunded: true }, cancel: false })
+            Ok(Noted {
+                payment: Some(payment),
+                answer: PaymentReply::Cancelled { order_id, refunded: true },
+                cancel: false,
+            })
         }
         (PaymentRequest::Cancel { .. }, Answer::Refunded(Refund::NothingHeld), Some(PaymentStatus::Taken)) => {
             Err(changed_meanwhile())
         }
         (PaymentRequest::Cancel { .. }, Answer::Refunded(Refund::NothingHeld), None) => {
             let payment = record(request, PaymentStatus::Cancelled, None, None);
-            Ok(Noted { payment: Some(payment), answer: PaymentReply::Cancelled { order_id, refunded: false }, cancel: false })
+            Ok(Noted {
+                payment: Some(payment),
+                answer: PaymentReply::Cancelled { order_id, refunded: false },
+                cancel: false,
+            })
         }
         (PaymentRequest::Cancel { .. }, Answer::NotAsked | Answer::Charged(_), None | Some(PaymentStatus::Taken)) => {
             Err(changed_meanwhile())
@@ -166,7 +178,9 @@ fn as_it_stands(order_id: OrderId, status: PaymentStatus, known: Option<&Remembe
             let reference = known.and_then(|known| known.reference.clone()).unwrap_or_default();
             PaymentReply::Taken { order_id, reference }
         }
-        PaymentStatus::Declined => declined(known.and_then(|known| known.decline_code.as_deref()).unwrap_or("declined")),
+        PaymentStatus::Declined => {
+            declined(known.and_then(|known| known.decline_code.as_deref()).unwrap_or("declined"))
+        }
         PaymentStatus::Cancelled => declined("cancelled"),
         PaymentStatus::Refunded => declined("refunded"),
     }

@@ -1,4 +1,6 @@
-//! The integration tests, one binary: a module per journey or port.
+//! Integration tests on real parts: one binary, one module per journey. `./dev test` provides PostgreSQL and RabbitMQ.
 
+mod http_api;
+mod outbox_relay;
 mod ports;
 mod support;
