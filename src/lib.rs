@@ -1,3 +1,4 @@
 //! order-fleet.
+pub mod cli;
 pub mod contract;
 pub mod domain;

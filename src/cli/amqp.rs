@@ -1,0 +1,196 @@
+//! `orders submit --amqp`: publishes one order to the exchange `orders` as any other AMQP client would, and believes only a
+//! confirm. Called by [`super::submit`].
+
+use std::future::Future;
+use std::time::Duration;
+
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{FieldTable, ShortString};
+use lapin::uri::AMQPUri;
+use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use super::error::Error;
+use super::output::Output;
+use crate::contract::FieldError;
+use crate::contract::headers::CORRELATION_ID;
+use crate::contract::order::{OrderForm, Source, Unreadable, read_order};
+use crate::domain::{Item, Order, OrderId};
+
+/// The contract with every client (DESIGN: names that never change).
+const EXCHANGE: &str = "orders";
+const ROUTING_KEY: &str = "process";
+const KIND: &str = "order.submitted";
+/// AMQP 0-9-1, 4.5.1 `delivery-mode`: 2 survives a restart of the broker.
+const PERSISTENT: u8 = 2;
+/// For each step. A confirm of a healthy quorum queue takes milliseconds; a blocked broker never answers.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// A goodbye that is not answered changes nothing any more.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Checks, completes and publishes the order; answers its id.
+///
+/// # Errors
+/// [`Error::Faults`] before anything is sent; [`Error::BrokerUnreachable`]; [`Error::Unsuccessful`] without a clean confirm.
+pub async fn submit(url: Option<&str>, order: Map<String, Value>, output: Output) -> Result<Uuid, Error> {
+    let url = url.ok_or_else(|| Error::Input("--amqp needs --amqp-url or AMQP_URL".to_owned()))?;
+    let uri: AMQPUri = url
+        .parse()
+        .map_err(|_| Error::Input("--amqp-url must look like amqp://user:password@host:5672/vhost".to_owned()))?;
+    let order = complete(order)?;
+    let form = check(&order)?;
+    let id = form.id.unwrap_or_else(OrderId::mint);
+    let body = serde_json::to_vec(&order).map_err(std::io::Error::other)?;
+    publish(url, &uri, id, &body).await?;
+    if output.json {
+        output.document(&order)?;
+    } else {
+        output.line(&format!("{}  {id}  confirmed by the broker", output.good("published")))?;
+    }
+    Ok(id.0)
+}
+
+/// Adds what the API would have minted, where the file does not bring it.
+fn complete(mut order: Map<String, Value>) -> Result<Map<String, Value>, Error> {
+    let now = OffsetDateTime::now_utc().format(&Rfc3339).map_err(std::io::Error::other)?;
+    order.entry("id").or_insert_with(|| json!(OrderId::mint()));
+    order.entry("created_at").or_insert_with(|| json!(now));
+    order.entry("status").or_insert_with(|| json!("pending"));
+    if !order.contains_key("total")
+        && let Some(items) = order.get("items").and_then(priced)
+        && let Ok(total) = Order::sum_of(&items)
+    {
+        order.insert("total".to_owned(), json!(total));
+    }
+    Ok(order)
+}
+
+/// The items if every one of them carries its price.
+fn priced(items: &Value) -> Option<Vec<Item>> {
+    serde_json::from_value(items.clone()).ok()
+}
+
+/// Nobody answers a message that is at fault, so it is not sent.
+fn check(order: &Map<String, Value>) -> Result<OrderForm, Error> {
+    let at_fault = |faults: Vec<FieldError>| Error::Faults { subject: "the order".to_owned(), faults };
+    match read_order(order, Source::Amqp) {
+        Ok(form) if form.unknown.is_empty() => Ok(form),
+        Ok(form) => Err(at_fault(form.unknown)),
+        Err(Unreadable::Fields(faults)) => Err(at_fault(faults)),
+        Err(other @ (Unreadable::NotUtf8(_) | Unreadable::NotJson(_) | Unreadable::NotAnObject(_))) => {
+            Err(Error::Input(other.to_string()))
+        }
+    }
+}
+
+async fn publish(url: &str, uri: &AMQPUri, order: OrderId, body: &[u8]) -> Result<(), Error> {
+    let at = format!("{}:{}", uri.authority.host, uri.authority.port);
+    let unreachable = |cause: String| Error::BrokerUnreachable { at: at.clone(), cause };
+    let properties = ConnectionProperties::default().with_connection_name("orders".into());
+    let connection = within(DEADLINE, Connection::connect(url, properties)).await.map_err(unreachable)?;
+    let published = publish_on(&connection, order, body).await;
+    // The message's fate is known; how the connection ends does not change it.
+    let _ = within(CLOSE_DEADLINE, connection.close(200, "done".into())).await;
+    published
+}
+
+async fn publish_on(connection: &Connection, order: OrderId, body: &[u8]) -> Result<(), Error> {
+    let uncertain = |cause: String| {
+        Error::Unsuccessful(format!(
+            "the broker did not confirm order {order} ({cause}): submit the same file with this id again, it is taken once"
+        ))
+    };
+    let channel = within(DEADLINE, connection.create_channel()).await.map_err(uncertain)?;
+    within(DEADLINE, channel.confirm_select(ConfirmSelectOptions::default())).await.map_err(uncertain)?;
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    // The id repeats when the same order is published again, so that consumers see it is the same message.
+    let message_id = order.message_id(KIND).to_string();
+    let mut headers = FieldTable::default();
+    headers.insert(CORRELATION_ID.into(), lapin::types::AMQPValue::LongString(order.to_string().into()));
+    let properties = BasicProperties::default()
+        .with_content_type("application/json".into())
+        .with_delivery_mode(PERSISTENT)
+        .with_message_id(ShortString::from(message_id))
+        .with_type(KIND.into())
+        .with_app_id("orders".into())
+        .with_headers(headers);
+    let written = channel.basic_publish(EXCHANGE.into(), ROUTING_KEY.into(), options, body, properties);
+    let confirm = within(DEADLINE, written).await.map_err(uncertain)?;
+    judge(order, &within(DEADLINE, confirm).await.map_err(uncertain)?)
+}
+
+/// An `Ack` alone is not success: what could not be routed is acked as well.
+fn judge(order: OrderId, confirmation: &Confirmation) -> Result<(), Error> {
+    let complaint = match confirmation {
+        Confirmation::Ack(None) => return Ok(()),
+        Confirmation::Ack(Some(returned)) => format!(
+            "the broker returned order {order} ({} {}): no queue is bound to {EXCHANGE}/{ROUTING_KEY}, run setup first",
+            returned.reply_code, returned.reply_text
+        ),
+        Confirmation::Nack(_) => {
+            format!(
+                "the broker refused to store order {order} (nack): its queue is full or in trouble, try again later"
+            )
+        }
+        Confirmation::NotRequested => {
+            format!("the broker was not asked to confirm order {order}: whether it is stored is not known, report this")
+        }
+    };
+    Err(Error::Unsuccessful(complaint))
+}
+
+/// Every await on the broker can last for ever (alarm, lost quorum, silent peer), so none is without a deadline.
+async fn within<T>(deadline: Duration, step: impl Future<Output = lapin::Result<T>>) -> Result<T, String> {
+    match tokio::time::timeout(deadline, step).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_elapsed) => Err(format!("no answer within {} s", deadline.as_secs())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(items: Value) -> Map<String, Value> {
+        let order = json!({"customer_id": "c-1", "email": "ada@shop.example", "items": items});
+        order.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_id_the_date_the_status_and_the_total_are_added() {
+        let order = complete(order(json!([{"sku": "A", "quantity": 2, "price": 9.99}]))).expect("completes");
+        assert_eq!(order["total"], 19.98);
+        assert_eq!(order["status"], "pending");
+        let form = check(&order).expect("well-formed");
+        assert!(form.id.is_some() && form.created_at.is_some());
+    }
+
+    #[test]
+    fn without_prices_the_total_is_left_to_the_catalogue() {
+        let order = complete(order(json!([{"sku": "A", "quantity": 2}]))).expect("completes");
+        assert!(!order.contains_key("total"));
+        check(&order).expect("well-formed");
+    }
+
+    #[test]
+    fn an_order_at_fault_is_not_sent() {
+        let mut order = complete(order(json!([{"sku": "A", "quantity": 0}]))).expect("completes");
+        order.insert("colour".to_owned(), json!("red"));
+        let error = check(&order).expect_err("at fault");
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("/items/0/quantity") && error.to_string().contains("/colour"), "{error}");
+    }
+
+    #[test]
+    fn an_ack_a_nack_and_no_confirm_are_three_answers() {
+        let order = OrderId::mint();
+        judge(order, &Confirmation::Ack(None)).expect("stored");
+        for (confirmation, word) in [(Confirmation::Nack(None), "nack"), (Confirmation::NotRequested, "not asked")] {
+            let error = judge(order, &confirmation).expect_err("not stored");
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+}
