@@ -1,0 +1,2 @@
+//! The one integration binary: a module per journey.
+mod cli;
