@@ -5,9 +5,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::types::{FieldTable, ShortString};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::uri::AMQPUri;
-use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ErrorKind};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -36,7 +36,9 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`Error::Faults`] before anything is sent; [`Error::BrokerUnreachable`]; [`Error::Unsuccessful`] without a clean confirm.
 pub async fn submit(url: Option<&str>, order: Map<String, Value>, output: Output) -> Result<Uuid, Error> {
-    let url = url.ok_or_else(|| Error::Input("--amqp needs --amqp-url or AMQP_URL".to_owned()))?;
+    let url = url
+        .filter(|url| !url.is_empty())
+        .ok_or_else(|| Error::Input("--amqp needs --amqp-url or AMQP_URL".to_owned()))?;
     let uri: AMQPUri = url
         .parse()
         .map_err(|_| Error::Input("--amqp-url must look like amqp://user:password@host:5672/vhost".to_owned()))?;
@@ -88,38 +90,41 @@ fn check(order: &Map<String, Value>) -> Result<OrderForm, Error> {
 
 async fn publish(url: &str, uri: &AMQPUri, order: OrderId, body: &[u8]) -> Result<(), Error> {
     let at = format!("{}:{}", uri.authority.host, uri.authority.port);
-    let unreachable = |cause: String| Error::BrokerUnreachable { at: at.clone(), cause };
+    let unreachable = |failure: Failure| Error::BrokerUnreachable { at: at.clone(), cause: failure.words() };
     let properties = ConnectionProperties::default().with_connection_name("orders".into());
     let connection = within(DEADLINE, Connection::connect(url, properties)).await.map_err(unreachable)?;
-    let published = publish_on(&connection, order, body).await;
+    let published = match open_channel(&connection).await {
+        Ok(channel) => publish_on(&channel, order, body).await,
+        Err(failure) => Err(unreachable(failure)),
+    };
     // The message's fate is known; how the connection ends does not change it.
     let _ = within(CLOSE_DEADLINE, connection.close(200, "done".into())).await;
     published
 }
 
-async fn publish_on(connection: &Connection, order: OrderId, body: &[u8]) -> Result<(), Error> {
-    let uncertain = |cause: String| {
-        Error::Unsuccessful(format!(
-            "the broker did not confirm order {order} ({cause}): submit the same file with this id again, it is taken once"
-        ))
-    };
-    let channel = within(DEADLINE, connection.create_channel()).await.map_err(uncertain)?;
-    within(DEADLINE, channel.confirm_select(ConfirmSelectOptions::default())).await.map_err(uncertain)?;
+/// A channel of its own for one message: a return can then belong to no other (lapin 4 confuses them between publishes).
+async fn open_channel(connection: &Connection) -> Result<Channel, Failure> {
+    let channel = within(DEADLINE, connection.create_channel()).await?;
+    within(DEADLINE, channel.confirm_select(ConfirmSelectOptions::default())).await?;
+    Ok(channel)
+}
+
+async fn publish_on(channel: &Channel, order: OrderId, body: &[u8]) -> Result<(), Error> {
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    // The id repeats when the same order is published again, so that consumers see it is the same message.
-    let message_id = order.message_id(KIND).to_string();
     let mut headers = FieldTable::default();
-    headers.insert(CORRELATION_ID.into(), lapin::types::AMQPValue::LongString(order.to_string().into()));
+    headers.insert(CORRELATION_ID.into(), AMQPValue::LongString(order.to_string().into()));
     let properties = BasicProperties::default()
         .with_content_type("application/json".into())
         .with_delivery_mode(PERSISTENT)
-        .with_message_id(ShortString::from(message_id))
+        // Repeats when the same order is published again, so that consumers see it is the same message.
+        .with_message_id(ShortString::from(order.message_id(KIND).to_string()))
         .with_type(KIND.into())
         .with_app_id("orders".into())
         .with_headers(headers);
     let written = channel.basic_publish(EXCHANGE.into(), ROUTING_KEY.into(), options, body, properties);
-    let confirm = within(DEADLINE, written).await.map_err(uncertain)?;
-    judge(order, &within(DEADLINE, confirm).await.map_err(uncertain)?)
+    let confirm = within(DEADLINE, written).await.map_err(|failure| failure.after_publish(order))?;
+    let confirmation = within(DEADLINE, confirm).await.map_err(|failure| failure.after_publish(order))?;
+    judge(order, &confirmation)
 }
 
 /// An `Ack` alone is not success: what could not be routed is acked as well.
@@ -142,11 +147,45 @@ fn judge(order: OrderId, confirmation: &Confirmation) -> Result<(), Error> {
     Err(Error::Unsuccessful(complaint))
 }
 
+/// Why a step on the broker did not end.
+enum Failure {
+    Broker(lapin::Error),
+    Silence(Duration),
+}
+
+impl Failure {
+    /// The broker's or the system's own words, without the library's around them.
+    fn words(&self) -> String {
+        match self {
+            Self::Broker(error) => match error.kind() {
+                ErrorKind::ProtocolError(protocol) => protocol.get_message().to_string(),
+                ErrorKind::IOError(io) => io.to_string(),
+                _ => error.to_string(),
+            },
+            Self::Silence(waited) => format!("no answer within {} s", waited.as_secs()),
+        }
+    }
+
+    fn after_publish(&self, order: OrderId) -> Error {
+        let cause = self.words();
+        let refused = matches!(self, Self::Broker(error) if error.is_amqp_soft_error());
+        Error::Unsuccessful(if refused {
+            // A closed channel: the exchange is missing or this user may not write to it.
+            format!("the broker refused order {order} ({cause}): run setup, or publish as a user who may")
+        } else {
+            format!(
+                "whether the broker has order {order} is not known ({cause}): see `orders get {order}`; published again \
+                 with this id it is still taken once"
+            )
+        })
+    }
+}
+
 /// Every await on the broker can last for ever (alarm, lost quorum, silent peer), so none is without a deadline.
-async fn within<T>(deadline: Duration, step: impl Future<Output = lapin::Result<T>>) -> Result<T, String> {
+async fn within<T>(deadline: Duration, step: impl Future<Output = lapin::Result<T>>) -> Result<T, Failure> {
     match tokio::time::timeout(deadline, step).await {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_elapsed) => Err(format!("no answer within {} s", deadline.as_secs())),
+        Ok(result) => result.map_err(Failure::Broker),
+        Err(_elapsed) => Err(Failure::Silence(deadline)),
     }
 }
 

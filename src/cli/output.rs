@@ -3,13 +3,16 @@
 use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
-use comfy_table::{Cell, Color, ContentArrangement, Table};
+use comfy_table::{Cell, Color, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::error::Error;
 use crate::domain::OrderStatus;
+
+/// One line below the header and none between rows: a list of orders is long enough.
+const TABLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// How this run writes: for people, perhaps in colour, or for programs.
 #[derive(Clone, Copy, Debug)]
@@ -90,9 +93,7 @@ impl Output {
 
     pub fn table(self, header: &[&str]) -> Table {
         let mut table = Table::new();
-        table
-            .load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
-            .set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(TABLE).set_content_arrangement(ContentArrangement::Dynamic);
         if self.colour {
             table.enforce_styling();
         }
