@@ -106,7 +106,8 @@ impl Problem {
         self.kind.rsplit('/').next().unwrap_or_default()
     }
 
-    fn retry(&self) -> Option<Duration> {
+    /// As [`Error::retry`].
+    pub fn retry(&self) -> Option<Duration> {
         let again = matches!(self.status, 429 | 503) || self.slug() == "idempotency-key-in-flight";
         again.then(|| Duration::from_secs(self.retry_after.unwrap_or(0)))
     }

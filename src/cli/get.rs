@@ -97,8 +97,8 @@ impl OrderPage {
         if let Some(phone) = &order.phone {
             row("phone", phone.as_str());
         }
-        row("placed", &moment(order.created_at));
-        row("updated", &moment(self.updated_at));
+        row("placed", &format!("{} UTC", moment(order.created_at)));
+        row("updated", &format!("{} UTC", moment(self.updated_at)));
         let skus = order.items.iter().map(|item| item.sku.as_str().len()).max().unwrap_or(0);
         for (index, item) in order.items.iter().enumerate() {
             let total = item.total().map_or_else(|error| error.to_string(), |total| total.to_string());

@@ -1,9 +1,7 @@
 //! `orders list`: the newest orders as a table; with `--all` it follows the API's cursors. `products list` pages the same way.
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
-use clap::builder::TypedValueParser;
-use comfy_table::ColumnConstraint;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -111,7 +109,7 @@ impl List {
             output.document(&json!({ "orders": found.rows, "next_cursor": found.next_cursor }))?;
             return Ok(Outcome::Success);
         }
-        let mut table = output.table(&["id", "status", "customer", "items", "total", "placed", "reason"]);
+        let mut table = output.table(&["id", "status", "customer", "items", "total", "placed (UTC)", "reason"]);
         for row in &found.rows {
             let order: Order = client.read(row.get())?;
             table.add_row([
@@ -123,10 +121,6 @@ impl List {
                 moment(order.created_at).into(),
                 order.reason.as_deref().map(printable).unwrap_or_default().into(),
             ]);
-        }
-        if let Some(ids) = table.column_mut(0) {
-            // An id that is broken over two lines cannot be copied.
-            ids.set_constraint(ColumnConstraint::ContentWidth);
         }
         if !found.rows.is_empty() {
             output.line(&table.trim_fmt())?;

@@ -88,12 +88,13 @@ impl Output {
 
     /// `code`: a parameter of SGR (ECMA-48, 8.3.117).
     fn painted(self, text: &str, code: &str) -> String {
-        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colour && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
     pub fn table(self, header: &[&str]) -> Table {
         let mut table = Table::new();
-        table.load_style(TABLE).set_content_arrangement(ContentArrangement::Dynamic);
+        // One line per row whatever the terminal's width: an id broken over two lines cannot be copied.
+        table.load_style(TABLE).set_content_arrangement(ContentArrangement::Disabled);
         if self.colour {
             table.enforce_styling();
         }
@@ -132,10 +133,10 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// `2026-01-31 12:00:00 UTC`.
+/// `2026-01-31 12:00:00`, in UTC.
 pub fn moment(at: OffsetDateTime) -> String {
     at.to_offset(time::UtcOffset::UTC)
-        .format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC"))
+        .format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]"))
         .unwrap_or_else(|_| at.to_string())
 }
 
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn times_are_shown_in_utc() {
         let at = datetime!(2026-01-31 12:00:00.25 +2);
-        assert_eq!(moment(at), "2026-01-31 10:00:00 UTC");
+        assert_eq!(moment(at), "2026-01-31 10:00:00");
         assert_eq!(clock(at), "10:00:00.250");
     }
 }

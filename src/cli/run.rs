@@ -62,12 +62,15 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
 
 fn describe(error: &Error, json: bool) -> String {
     if json {
+        // The fields at fault follow as data.
+        let text = error.to_string();
+        let headline = text.lines().next().unwrap_or_default();
         return match error {
             Error::Refused(problem) => {
-                json!({"error": problem.to_string(), "exit_code": error.exit_code(), "problem": problem})
+                json!({"error": headline, "exit_code": error.exit_code(), "problem": problem})
             }
             other => {
-                json!({"error": other.to_string(), "exit_code": other.exit_code(), "errors": other.faults()})
+                json!({"error": headline, "exit_code": other.exit_code(), "errors": other.faults()})
             }
         }
         .to_string();

@@ -149,8 +149,9 @@ fn read_file(source: &str) -> Result<Map<String, Value>, Error> {
         "-" => std::io::stdin().lock().read_to_end(&mut bytes),
         path => std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
     };
-    read.map_err(|error| Error::Input(format!("{source} cannot be read: {error}")))?;
-    read_object(&bytes).map_err(|error| Error::Input(format!("{source} is not an order: {error}")))
+    let name = if source == "-" { "stdin" } else { source };
+    read.map_err(|error| Error::Input(format!("{name} cannot be read: {error}")))?;
+    read_object(&bytes).map_err(|error| Error::Input(format!("{name} is not an order: {error}")))
 }
 
 /// What `--item` says.

@@ -82,7 +82,9 @@ pub async fn follow(
             Ok(Err(Error::Refused(problem))) if problem.status == 404 && unknown == Unknown::IsStillOnItsWay => {
                 answered = true;
             }
-            Ok(Err(error)) if answered && error.retry().is_some() => {}
+            // An API that restarts comes back; one that was never there is a wrong address.
+            Ok(Err(Error::Unreachable { .. })) if answered => {}
+            Ok(Err(Error::Refused(problem))) if problem.retry().is_some() => answered = true,
             Ok(Err(error)) => {
                 board.leave();
                 return Err(error);

@@ -72,13 +72,27 @@ async fn the_same_file_again_orders_nothing_twice_and_another_batch_does() {
 #[tokio::test]
 async fn an_overloaded_api_is_asked_again_and_in_the_end_the_row_has_failed() {
     let api = FakeApi::start().await;
-    api.overload(2);
+    api.overload(2, 0);
     let run = orders_reading(&api, &row("a", "GADGET-01"), &["submit", "--jsonl", "-"]).await;
     assert_eq!((run.code, api.requests().len()), (0, 3), "{run:?}");
-    api.overload(2);
+    api.overload(2, 0);
     let run = orders_reading(&api, &row("b", "GADGET-01"), &["submit", "--jsonl", "-", "--retries", "1"]).await;
     assert_eq!(run.code, 1);
     assert!(run.stdout.contains("failed    too many orders at once"), "{run:?}");
+}
+
+#[tokio::test]
+async fn the_time_the_api_asks_for_is_waited_but_not_an_hour() {
+    let api = FakeApi::start().await;
+    api.overload(1, 1);
+    let start = std::time::Instant::now();
+    let patient = orders_reading(&api, &row("a", "GADGET-01"), &["submit", "--jsonl", "-"]).await;
+    assert_eq!(patient.code, 0, "{patient:?}");
+    assert!(start.elapsed() >= std::time::Duration::from_secs(1));
+    api.overload(1, 3600);
+    let run = orders_reading(&api, &row("b", "GADGET-01"), &["submit", "--jsonl", "-"]).await;
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stdout.contains("try again in 3600 s"), "{run:?}");
 }
 
 #[tokio::test]

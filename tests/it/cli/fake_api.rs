@@ -24,9 +24,18 @@ struct Stored {
 struct Memory {
     orders: Vec<Stored>,
     by_key: HashMap<String, (Bytes, Value)>,
-    /// Answers 503 to so many submissions before it takes one.
-    overloaded: usize,
+    /// Answers 503 so many times, asking to come back after so many seconds.
+    overloaded: (usize, u64),
     requests: Vec<String>,
+}
+
+impl Memory {
+    fn shed(&mut self) -> Option<Response> {
+        self.overloaded.0 = self.overloaded.0.checked_sub(1)?;
+        let mut answer = problem(503, "overloaded", "too many orders at once", &[]);
+        answer.headers_mut().insert("retry-after", self.overloaded.1.into());
+        Some(answer)
+    }
 }
 
 #[derive(Clone)]
@@ -51,8 +60,8 @@ impl FakeApi {
         api
     }
 
-    pub fn overload(&self, times: usize) {
-        self.memory().overloaded = times;
+    pub fn overload(&self, times: usize, seconds: u64) {
+        self.memory().overloaded = (times, seconds);
     }
 
     /// Every request as `METHOD path?query`.
@@ -82,10 +91,7 @@ fn problem(status: u16, slug: &str, detail: &str, errors: &[(&str, &str)]) -> Re
 async fn submit(State(api): State<FakeApi>, headers: HeaderMap, body: Bytes) -> Response {
     let mut memory = api.memory();
     memory.requests.push("POST /api/v1/orders".to_owned());
-    if memory.overloaded > 0 {
-        memory.overloaded -= 1;
-        let mut answer = problem(503, "overloaded", "too many orders at once", &[]);
-        answer.headers_mut().insert("retry-after", "0".parse().expect("a header"));
+    if let Some(answer) = memory.shed() {
         return answer;
     }
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
@@ -131,6 +137,9 @@ async fn submit(State(api): State<FakeApi>, headers: HeaderMap, body: Bytes) -> 
 async fn show(State(api): State<FakeApi>, Path(id): Path<String>) -> Response {
     let mut memory = api.memory();
     memory.requests.push(format!("GET /api/v1/orders/{id}"));
+    if let Some(answer) = memory.shed() {
+        return answer;
+    }
     let Some(stored) = memory.orders.iter_mut().find(|stored| stored.order["id"] == id.as_str()) else {
         return problem(404, "not-found", &format!("there is no order {id}"), &[]);
     };

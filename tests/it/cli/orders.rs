@@ -123,6 +123,15 @@ async fn watch_ends_when_every_order_is_final() {
 }
 
 #[tokio::test]
+async fn watching_outlasts_an_overloaded_api() {
+    let api = FakeApi::start().await;
+    let id = submitted(&api).await;
+    api.overload(2, 0);
+    let run = orders(&api, &["watch", &id]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+#[tokio::test]
 async fn watching_a_declined_order_exits_with_1_and_shows_the_reason() {
     let api = FakeApi::start().await;
     let run = orders(&api, &[&FLAGS[..], &["--token", "declined", "--watch"]].concat()).await;
