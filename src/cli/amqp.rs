@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::types::ShortString;
 use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ErrorKind};
 use serde_json::{Map, Value, json};
@@ -16,13 +16,10 @@ use uuid::Uuid;
 use super::error::Error;
 use super::output::Output;
 use crate::contract::FieldError;
-use crate::contract::headers::CORRELATION_ID;
 use crate::contract::order::{OrderForm, Source, Unreadable, read_order};
 use crate::domain::{Item, Order, OrderId};
+use crate::topology::names::{ORDERS, PROCESS};
 
-/// The contract with every client (DESIGN: names that never change).
-const EXCHANGE: &str = "orders";
-const ROUTING_KEY: &str = "process";
 const KIND: &str = "order.submitted";
 /// AMQP 0-9-1, 4.5.1 `delivery-mode`: 2 survives a restart of the broker.
 const PERSISTENT: u8 = 2;
@@ -109,10 +106,12 @@ async fn open_channel(connection: &Connection) -> Result<Channel, Failure> {
     Ok(channel)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one message by a client that keeps no pool and tells each refusal apart"
+)]
 async fn publish_on(channel: &Channel, order: OrderId, body: &[u8]) -> Result<(), Error> {
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let mut headers = FieldTable::default();
-    headers.insert(CORRELATION_ID.into(), AMQPValue::LongString(order.to_string().into()));
     let properties = BasicProperties::default()
         .with_content_type("application/json".into())
         .with_delivery_mode(PERSISTENT)
@@ -120,8 +119,8 @@ async fn publish_on(channel: &Channel, order: OrderId, body: &[u8]) -> Result<()
         .with_message_id(ShortString::from(order.message_id(KIND).to_string()))
         .with_type(KIND.into())
         .with_app_id("orders".into())
-        .with_headers(headers);
-    let written = channel.basic_publish(EXCHANGE.into(), ROUTING_KEY.into(), options, body, properties);
+        .with_correlation_id(ShortString::from(order.to_string()));
+    let written = channel.basic_publish(ORDERS.into(), PROCESS.into(), options, body, properties);
     let confirm = within(DEADLINE, written).await.map_err(|failure| failure.after_publish(order))?;
     let confirmation = within(DEADLINE, confirm).await.map_err(|failure| failure.after_publish(order))?;
     judge(order, &confirmation)
@@ -132,7 +131,7 @@ fn judge(order: OrderId, confirmation: &Confirmation) -> Result<(), Error> {
     let complaint = match confirmation {
         Confirmation::Ack(None) => return Ok(()),
         Confirmation::Ack(Some(returned)) => format!(
-            "the broker returned order {order} ({} {}): no queue is bound to {EXCHANGE}/{ROUTING_KEY}, run setup first",
+            "the broker returned order {order} ({} {}): no queue is bound to {ORDERS}/{PROCESS}, run setup first",
             returned.reply_code, returned.reply_text
         ),
         Confirmation::Nack(_) => {

@@ -10,6 +10,8 @@ use super::{get, list, products, stats, submit, watch};
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Where order-api listens unless told otherwise.
+const API_URL: &str = "http://127.0.0.1:8080";
 /// Heading of the flags that every command takes.
 const COMMON: &str = "Options of every command";
 
@@ -33,10 +35,13 @@ Exit codes:
   3  the API (or, with --amqp, the broker) cannot be reached"
 )]
 pub struct Args {
-    /// Address of order-api.
-    #[arg(long, global = true, help_heading = COMMON, env = "ORDERS_API_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    /// Address of order-api; ORDER_API_URL is read as well [default: http://127.0.0.1:8080].
+    #[arg(long, global = true, help_heading = COMMON, env = "ORDERS_API_URL", value_name = "URL")]
     #[arg(hide_env_values = true)]
-    pub api_url: String,
+    pub api_url: Option<String>,
+    /// What `./dev env` prints, so that its output can be used as it is.
+    #[arg(long, global = true, env = "ORDER_API_URL", hide = true)]
+    order_api_url: Option<String>,
     /// Longest wait, as in 500ms, 10s or 2m: for each answer [default: 10s]; with `watch` and --watch, for the orders to
     /// become final [default: 5m].
     #[arg(long, global = true, help_heading = COMMON, value_name = "TIME", value_parser = duration)]
@@ -49,6 +54,11 @@ pub struct Args {
 }
 
 impl Args {
+    pub fn api_url(&self) -> &str {
+        let given = [&self.api_url, &self.order_api_url].into_iter().flatten();
+        given.map(String::as_str).find(|url| !url.is_empty()).unwrap_or(API_URL)
+    }
+
     /// The deadline of one request.
     pub fn request_timeout(&self) -> Duration {
         match &self.command {

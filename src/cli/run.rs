@@ -43,7 +43,7 @@ pub async fn main() -> ExitCode {
 /// Whatever kept the command from doing what it was asked to.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
     let output = Output::new(args.json);
-    let client = Client::new(&args.api_url, args.request_timeout())?;
+    let client = Client::new(args.api_url(), args.request_timeout())?;
     match args.command {
         Command::Submit(submit) => submit.run(&client, output, args.timeout).await,
         Command::Get(get) => get.run(&client, output).await,

@@ -16,6 +16,7 @@ struct Vhost {
 }
 
 impl Vhost {
+    #[expect(clippy::disallowed_methods, reason = "a test has no flags")]
     async fn create() -> Self {
         let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test"));
         let management =

@@ -89,6 +89,17 @@ async fn an_api_that_cannot_be_reached_exits_with_3_and_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn the_address_may_come_from_either_variable_and_the_flag_wins() {
+    let api = FakeApi::start().await;
+    let address = format!("http://{}", api.address);
+    // What the environment of `./dev env` looks like to the program: only the other variable is set.
+    let other = run("", &["stats", "--order-api-url", &address], "").await;
+    assert_eq!(other.code, 0, "{other:?}");
+    let flag = run("http://127.0.0.1:1", &["stats", "--api-url", &address], "").await;
+    assert_eq!(flag.code, 0, "{flag:?}");
+}
+
+#[tokio::test]
 async fn an_address_of_something_else_exits_with_3() {
     let api = FakeApi::start().await;
     let run = run(&format!("http://{}/elsewhere", api.address), &["list"], "").await;
@@ -204,13 +215,12 @@ async fn stats_show_totals_failures_and_notifications() {
 
 #[tokio::test]
 async fn a_reader_that_goes_away_ends_the_program_without_a_word() {
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_orders"))
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_orders"))
         .args(["completions", "bash"])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("the binary ran");
+        .stdout(writer)
+        .output()
+        .expect("the binary ran");
     assert_eq!((output.status.code(), output.stderr.len()), (Some(141), 0));
 }
