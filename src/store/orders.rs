@@ -1,6 +1,8 @@
 //! New orders and the first row of their history. Called by the intake for orders over HTTP and by the order-processor for
 //! orders that another AMQP client published.
 
+use std::collections::HashSet;
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -15,6 +17,18 @@ pub const SUBMITTED: &str = "submitted";
 pub struct NewOrder<'a> {
     pub order: &'a Order,
     pub correlation_id: &'a str,
+}
+
+/// Which of these orders have a row.
+///
+/// # Errors
+/// When the database is away.
+pub async fn known(conn: &mut PgConnection, ids: &[OrderId]) -> Result<HashSet<OrderId>, sqlx::Error> {
+    let found: Vec<Uuid> = sqlx::query_scalar("select id from orders where id = any($1)")
+        .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
+    Ok(found.into_iter().map(OrderId).collect())
 }
 
 /// Stores the orders that are not there yet and returns their ids; the others stay as they are.

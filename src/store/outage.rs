@@ -6,6 +6,7 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
@@ -17,9 +18,9 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
 }
 
 /// Error codes of PostgreSQL, appendix A: connection (08), resources (53), operator intervention (57: shutdown, start-up, a
-/// cancelled statement), and writing to a server that has become a standby (25006).
+/// cancelled statement), system errors (58), and writing to a server that has become a standby (25006).
 fn is_outage_code(code: &str) -> bool {
-    matches!(code.get(..2), Some("08" | "53" | "57")) || code == "25006"
+    matches!(code.get(..2), Some("08" | "53" | "57" | "58")) || code == "25006"
 }
 
 #[cfg(test)]
