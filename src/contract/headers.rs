@@ -5,8 +5,6 @@
 pub const ATTEMPT: &str = "fleet-attempt";
 /// How often an operator has replayed the message; absent means 0.
 pub const REPLAYS: &str = "fleet-replays";
-/// Ties together everything that one request caused, in messages and in logs.
-pub const CORRELATION_ID: &str = "fleet-correlation-id";
 /// Id of the message that caused this one.
 pub const CAUSATION_ID: &str = "fleet-causation-id";
 /// Why a message is in `dead_letters`: one of the codes of `messaging::settle::DeadLetterReason`.

@@ -1,5 +1,6 @@
 //! What travels on the wire. One file per family of messages; whatever changes here must still read what older versions wrote.
 
+pub mod event;
 mod fields;
 pub mod headers;
 pub mod inventory;
@@ -7,6 +8,7 @@ pub mod notification;
 pub mod order;
 mod outgoing;
 pub mod payment;
+pub mod saga;
 
 pub use fields::{FieldError, Fields};
 pub use outgoing::{Outgoing, Unroutable};

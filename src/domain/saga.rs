@@ -73,6 +73,8 @@ pub enum Input {
         shortages: Vec<String>,
     },
     StockReleased,
+    /// Only told to whoever asks for an answer; the saga does not.
+    StockCommitted,
     PaymentTaken,
     PaymentDeclined {
         code: String,
@@ -95,6 +97,7 @@ impl Input {
             Self::StockReserved => "stock_reserved",
             Self::StockRejected { .. } => "stock_rejected",
             Self::StockReleased => "stock_released",
+            Self::StockCommitted => "stock_committed",
             Self::PaymentTaken => "payment_taken",
             Self::PaymentDeclined { .. } => "payment_declined",
             Self::PaymentCancelled { .. } => "payment_cancelled",

@@ -229,6 +229,6 @@ async fn write(conn: &mut PgConnection, submissions: &[&Submission], drafts: &[D
         messages.push(message.correlated(Some(correlation_id)));
     }
     let inserted = store::orders::insert_all(conn, &orders).await?;
-    store::orders::record_submitted(conn, &inserted).await?;
+    store::orders::record_accepted(conn, &inserted).await?;
     store::outbox::add_all(conn, &messages).await
 }

@@ -6,11 +6,13 @@
 
 mod accept;
 mod batcher;
+mod broker_publisher;
 pub mod http;
 mod idempotency;
 pub mod relay;
 
 pub use accept::{Acceptance, Refused, Submission, Verdict};
 pub use batcher::{Intake, IntakeLimits, Writers};
+pub use broker_publisher::BrokerPublisher;
 pub use idempotency::{Fingerprint, IdempotencyKey, InvalidKey, read_key};
 pub use relay::OutboxWake;

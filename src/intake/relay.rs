@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Outgoing, Unroutable};
+use crate::messaging::Verdict;
 use crate::store::outbox::{self, ParkedRow, TakenRow};
 
 /// Tells the relay of this process that the outbox has something. A wake-up, never the data: losing one costs a poll interval.
@@ -29,17 +30,6 @@ impl OutboxWake {
     }
 }
 
-/// The broker's word on one message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PublishVerdict {
-    /// Confirmed and in at least one queue.
-    Stored,
-    /// No queue is bound for it; says what the broker said.
-    Unroutable(String),
-    /// Negatively acknowledged; says what the broker said.
-    Rejected(String),
-}
-
 /// The batch may or may not have arrived: it is published again later.
 #[derive(Debug, thiserror::Error)]
 #[error("the broker did not take the batch")]
@@ -49,7 +39,7 @@ pub struct PublishFailed(#[source] pub Box<dyn std::error::Error + Send + Sync>)
 /// channel it used must not be used again then.
 pub trait PublishBatch: Send + Sync {
     /// One verdict per message, in their order.
-    fn publish<'a>(&'a self, messages: &'a [Outgoing]) -> BoxFuture<'a, Result<Vec<PublishVerdict>, PublishFailed>>;
+    fn publish<'a>(&'a self, messages: &'a [Outgoing]) -> BoxFuture<'a, Result<Vec<Verdict>, PublishFailed>>;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -187,7 +177,7 @@ impl Relay {
         Ok(Round { published: rows.len() - parked.len(), parked: parked.len() })
     }
 
-    async fn publish(&self, messages: &[Outgoing]) -> Result<Vec<PublishVerdict>, RelayError> {
+    async fn publish(&self, messages: &[Outgoing]) -> Result<Vec<Verdict>, RelayError> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
@@ -211,12 +201,11 @@ async fn park(conn: &mut sqlx::PgConnection, rows: &[TakenRow], parked: &[(usize
 }
 
 /// `None` when the message is done with.
-fn reason_to_park(message: &Outgoing, verdict: PublishVerdict) -> Option<String> {
+fn reason_to_park(message: &Outgoing, verdict: Verdict) -> Option<String> {
     match (verdict, message.unroutable) {
-        (PublishVerdict::Stored, Unroutable::Keep | Unroutable::Drop)
-        | (PublishVerdict::Unroutable(_), Unroutable::Drop) => None,
-        (PublishVerdict::Unroutable(why), Unroutable::Keep) => Some(format!("unroutable: {why}")),
-        (PublishVerdict::Rejected(why), Unroutable::Keep | Unroutable::Drop) => Some(format!("rejected: {why}")),
+        (Verdict::Stored, Unroutable::Keep | Unroutable::Drop) | (Verdict::Unroutable(_), Unroutable::Drop) => None,
+        (Verdict::Unroutable(why), Unroutable::Keep) => Some(format!("unroutable: {why}")),
+        (Verdict::Rejected, Unroutable::Keep | Unroutable::Drop) => Some("rejected by a queue".to_owned()),
     }
 }
 

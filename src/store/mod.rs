@@ -1,12 +1,19 @@
 //! PostgreSQL: the only place with SQL. Plain functions on a connection, one file per group of tables; whoever needs several
 //! of them to stand or fall together opens the transaction and passes it on.
 
+mod decode;
+pub mod deliveries;
 pub mod idempotency;
+pub mod inbox;
 pub mod order_queries;
+mod order_row;
 pub mod orders;
 mod outage;
 pub mod outbox;
+pub mod payments;
 pub mod products;
+pub mod sagas;
 pub mod statistics_queries;
+pub mod stock;
 
-pub use outage::is_outage;
+pub use outage::{is_contention, is_outage};

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 use sqlx::postgres::PgRow;
-use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
 
-use crate::domain::{CustomerId, Email, Item, Money, Order, OrderId, OrderStatus, Phone};
+use super::order_row::read_order;
+use crate::domain::{Order, OrderId, OrderStatus};
 
 /// One order with everything that is known of its way.
 #[derive(Clone, Debug, Serialize)]
@@ -127,26 +127,4 @@ pub async fn page(
         Some(status) => query.bind(status.as_str()),
     };
     query.try_map(|row: PgRow| read_order(&row)).fetch_all(conn).await
-}
-
-fn read_order(row: &PgRow) -> Result<Order, sqlx::Error> {
-    let phone: Option<String> = row.try_get("phone")?;
-    let metadata: Option<Json<serde_json::Map<String, serde_json::Value>>> = row.try_get("metadata")?;
-    Ok(Order {
-        id: OrderId(row.try_get("id")?),
-        customer_id: valid(CustomerId::parse(row.try_get::<String, _>("customer_id")?))?,
-        email: valid(Email::parse(row.try_get::<String, _>("email")?))?,
-        phone: phone.map(|phone| valid(Phone::parse(phone))).transpose()?,
-        items: row.try_get::<Json<Vec<Item>>, _>("items")?.0,
-        total: valid(Money::new(row.try_get("total")?))?,
-        status: valid(row.try_get::<&str, _>("status")?.parse())?,
-        created_at: row.try_get("created_at")?,
-        reason: row.try_get("reason")?,
-        payment_token: row.try_get("payment_token")?,
-        metadata: metadata.map(|json| json.0),
-    })
-}
-
-fn valid<T, E: std::error::Error + Send + Sync + 'static>(value: Result<T, E>) -> Result<T, sqlx::Error> {
-    value.map_err(|error| sqlx::Error::Decode(error.into()))
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::saga::Input;
+use super::decode::json;
 use crate::domain::{Order, OrderId, OrderStatus};
 
 /// The step from which the id of an order's first message is derived ([`OrderId::message_id`]).
@@ -17,18 +17,6 @@ pub const SUBMITTED: &str = "submitted";
 pub struct NewOrder<'a> {
     pub order: &'a Order,
     pub correlation_id: &'a str,
-}
-
-/// Which of these orders have a row.
-///
-/// # Errors
-/// When the database is away.
-pub async fn known(conn: &mut PgConnection, ids: &[OrderId]) -> Result<HashSet<OrderId>, sqlx::Error> {
-    let found: Vec<Uuid> = sqlx::query_scalar("select id from orders where id = any($1)")
-        .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
-        .fetch_all(conn)
-        .await?;
-    Ok(found.into_iter().map(OrderId).collect())
 }
 
 /// Stores the orders that are not there yet and returns their ids; the others stay as they are.
@@ -73,11 +61,14 @@ pub async fn insert_all(conn: &mut PgConnection, orders: &[NewOrder<'_>]) -> Res
     Ok(inserted.into_iter().map(OrderId).collect())
 }
 
-/// Writes the row `submitted` into the history of each order.
+/// The first event of every history.
+const ACCEPTED: &str = "accepted";
+
+/// Writes the row `accepted` into the history of each order.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn record_submitted(conn: &mut PgConnection, orders: &[OrderId]) -> Result<(), sqlx::Error> {
+pub async fn record_accepted(conn: &mut PgConnection, orders: &[OrderId]) -> Result<(), sqlx::Error> {
     if orders.is_empty() {
         return Ok(());
     }
@@ -87,13 +78,20 @@ pub async fn record_submitted(conn: &mut PgConnection, orders: &[OrderId]) -> Re
     )
     .bind(orders.iter().map(|id| id.0).collect::<Vec<_>>())
     .bind(orders.iter().map(|id| id.message_id(SUBMITTED)).collect::<Vec<_>>())
-    .bind(Input::Submitted.as_str())
+    .bind(ACCEPTED)
     .bind(OrderStatus::Pending.as_str())
     .execute(conn)
     .await?;
     Ok(())
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<String, sqlx::Error> {
-    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
+/// Which of these orders are there.
+///
+/// # Errors
+/// When the database is away.
+pub async fn known(conn: &mut PgConnection, orders: &[OrderId]) -> Result<HashSet<OrderId>, sqlx::Error> {
+    let orders: Vec<Uuid> = orders.iter().map(|id| id.0).collect();
+    let known: Vec<Uuid> =
+        sqlx::query_scalar("select id from orders where id = any($1)").bind(&orders).fetch_all(conn).await?;
+    Ok(known.into_iter().map(OrderId).collect())
 }

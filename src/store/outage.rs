@@ -18,9 +18,20 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
 }
 
 /// Error codes of PostgreSQL, appendix A: connection (08), resources (53), operator intervention (57: shutdown, start-up, a
-/// cancelled statement), system errors (58), and writing to a server that has become a standby (25006).
+/// cancelled statement), system errors (58: the disk), and writing to a server that has become a standby (25006), a transaction that idled too long (25P03).
 fn is_outage_code(code: &str) -> bool {
-    matches!(code.get(..2), Some("08" | "53" | "57" | "58")) || code == "25006"
+    matches!(code.get(..2), Some("08" | "53" | "57" | "58")) || matches!(code, "25006" | "25P03")
+}
+
+/// Whether the statement lost against another one (a deadlock, a lock not had in time, a serialization failure): the same
+/// transaction succeeds when it is run again.
+pub fn is_contention(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(refusal) => {
+            refusal.code().is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01" | "55P03"))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -2,4 +2,5 @@
 
 mod http_api;
 mod outbox_relay;
+mod ports;
 mod support;

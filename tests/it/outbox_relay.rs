@@ -7,7 +7,8 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use order_fleet::contract::{Outgoing, Unroutable};
 use order_fleet::intake::OutboxWake;
-use order_fleet::intake::relay::{PublishBatch, PublishFailed, PublishVerdict, Relay, RelayError, RelayPace, Round};
+use order_fleet::intake::relay::{PublishBatch, PublishFailed, Relay, RelayError, RelayPace, Round};
+use order_fleet::messaging::Verdict;
 use order_fleet::store::outbox;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 use crate::support::{TestDatabase, eventually};
 
-type Answer = Box<dyn Fn(&Outgoing) -> PublishVerdict + Send + Sync>;
+type Answer = Box<dyn Fn(&Outgoing) -> Verdict + Send + Sync>;
 
 /// Remembers what was published; fails the first `failures` batches after it took them.
 struct Broker {
@@ -25,7 +26,7 @@ struct Broker {
 }
 
 impl Broker {
-    fn new(failures: usize, answer: impl Fn(&Outgoing) -> PublishVerdict + Send + Sync + 'static) -> Arc<Self> {
+    fn new(failures: usize, answer: impl Fn(&Outgoing) -> Verdict + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self { published: Mutex::default(), failures: Mutex::new(failures), answer: Box::new(answer) })
     }
 
@@ -35,7 +36,7 @@ impl Broker {
 }
 
 impl PublishBatch for Broker {
-    fn publish<'a>(&'a self, messages: &'a [Outgoing]) -> BoxFuture<'a, Result<Vec<PublishVerdict>, PublishFailed>> {
+    fn publish<'a>(&'a self, messages: &'a [Outgoing]) -> BoxFuture<'a, Result<Vec<Verdict>, PublishFailed>> {
         async move {
             self.published.lock().expect("not poisoned").extend(messages.iter().map(|message| message.message_id));
             let mut failures = self.failures.lock().expect("not poisoned");
@@ -49,8 +50,8 @@ impl PublishBatch for Broker {
     }
 }
 
-fn stored(_: &Outgoing) -> PublishVerdict {
-    PublishVerdict::Stored
+fn stored(_: &Outgoing) -> Verdict {
+    Verdict::Stored
 }
 
 fn messages(count: u128) -> Vec<Outgoing> {
@@ -106,9 +107,9 @@ async fn what_the_broker_does_not_want_is_parked_with_its_reason_and_gets_anothe
     all[2].unroutable = Unroutable::Drop;
     let database = filled(&all).await;
     let broker = Broker::new(0, |message| match message.message_id.as_u128() {
-        1 | 2 => PublishVerdict::Unroutable("312 NO_ROUTE".into()),
-        3 => PublishVerdict::Rejected("the queue is full".into()),
-        _ => PublishVerdict::Stored,
+        1 | 2 => Verdict::Unroutable("312 NO_ROUTE".into()),
+        3 => Verdict::Rejected,
+        _ => Verdict::Stored,
     });
     let round = relay(&database, &broker, RelayPace::default()).relay_once().await.expect("relayed");
     assert_eq!(round, Round { published: 2, parked: 2 });
@@ -116,7 +117,7 @@ async fn what_the_broker_does_not_want_is_parked_with_its_reason_and_gets_anothe
         .fetch_all(&database.pool)
         .await
         .expect("rows");
-    assert_eq!(reasons, ["unroutable: 312 NO_ROUTE", "rejected: the queue is full"]);
+    assert_eq!(reasons, ["unroutable: 312 NO_ROUTE", "rejected by a queue"]);
     assert_eq!(database.number("select min(position) from outbox").await, 2, "it keeps its place");
 
     let mut connection = database.pool.acquire().await.expect("a connection");
@@ -181,7 +182,7 @@ async fn a_sleeping_relay_is_woken_and_one_that_failed_tries_again() {
 async fn a_broker_that_never_confirms_does_not_hold_the_messages() {
     struct Silent;
     impl PublishBatch for Silent {
-        fn publish<'a>(&'a self, _: &'a [Outgoing]) -> BoxFuture<'a, Result<Vec<PublishVerdict>, PublishFailed>> {
+        fn publish<'a>(&'a self, _: &'a [Outgoing]) -> BoxFuture<'a, Result<Vec<Verdict>, PublishFailed>> {
             std::future::pending().boxed()
         }
     }

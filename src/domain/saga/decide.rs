@@ -24,6 +24,7 @@ fn at_start(input: &Input) -> Decision {
     match input {
         Input::Submitted => go(Step::ReservingStock, vec![Effect::Announce("order.created"), Effect::ReserveStock]),
         Input::StockReserved
+        | Input::StockCommitted
         | Input::StockRejected { .. }
         | Input::StockReleased
         | Input::PaymentTaken
@@ -41,6 +42,7 @@ fn while_reserving(input: &Input) -> Decision {
             undo_stock(FailureReason::InventoryTimeout)
         }
         Input::Submitted
+        | Input::StockCommitted
         | Input::StockReleased
         | Input::PaymentTaken
         | Input::PaymentDeclined { .. }
@@ -65,6 +67,7 @@ fn while_paying(input: &Input) -> Decision {
             go(Step::CancellingPayment { reason: FailureReason::PaymentTimeout }, vec![Effect::CancelPayment])
         }
         Input::Submitted
+        | Input::StockCommitted
         | Input::StockReserved
         | Input::StockRejected { .. }
         | Input::StockReleased
@@ -88,6 +91,7 @@ fn while_cancelling_payment(reason: &FailureReason, input: &Input) -> Decision {
         }
         // A late "taken" or "declined" changes nothing: the cancellation is on its way and its answer settles both.
         Input::Submitted
+        | Input::StockCommitted
         | Input::StockReserved
         | Input::StockRejected { .. }
         | Input::StockReleased
@@ -107,6 +111,7 @@ fn while_releasing(reason: &FailureReason, input: &Input) -> Decision {
         }
         // A reservation that arrives now was made before the release was handled; the release undoes it.
         Input::Submitted
+        | Input::StockCommitted
         | Input::StockReserved
         | Input::StockRejected { .. }
         | Input::PaymentDeclined { .. }
@@ -124,6 +129,7 @@ fn after_failure(input: &Input) -> Decision {
             Decision::Repair { effects: vec![Effect::Notify(Kind::OrderRefunded)] }
         }
         Input::Submitted
+        | Input::StockCommitted
         | Input::StockRejected { .. }
         | Input::StockReleased
         | Input::PaymentDeclined { .. }

@@ -16,6 +16,7 @@ fn input() -> impl Strategy<Value = Input> {
         Just(Input::StockReserved),
         Just(Input::StockRejected { shortages: vec!["A".into()] }),
         Just(Input::StockReleased),
+        Just(Input::StockCommitted),
         Just(Input::PaymentTaken),
         Just(Input::PaymentDeclined { code: "insufficient_funds".into() }),
         any::<bool>().prop_map(|refunded| Input::PaymentCancelled { refunded }),

@@ -2,6 +2,7 @@
 
 mod api;
 mod database;
+pub mod outbound_servers;
 mod waiting;
 
 pub use api::{Api, answer, read};

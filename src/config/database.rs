@@ -1,0 +1,48 @@
+//! How to reach PostgreSQL.
+
+use std::time::Duration;
+
+use clap::Args;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+/// Longest wait for a connection of the pool. Short: whoever waits longer is told that the database is away, and pauses.
+const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
+
+#[derive(Args, Clone)]
+pub struct DatabaseArgs {
+    /// PostgreSQL, as in postgres://user:password@host:5432/database.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        default_value = "postgres://127.0.0.1:5432/orders",
+        value_name = "URL"
+    )]
+    pub database_url: String,
+
+    /// Most connections of one process.
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 10, value_name = "COUNT")]
+    pub database_connections: u32,
+}
+
+impl DatabaseArgs {
+    /// A pool that connects when first used, so that a service starts while the database is still away.
+    ///
+    /// `name` is what `pg_stat_activity` shows.
+    ///
+    /// # Errors
+    /// When the URL cannot be read.
+    pub fn pool(&self, name: &str) -> Result<PgPool, sqlx::Error> {
+        let options: PgConnectOptions = self.database_url.parse()?;
+        // Server-side bounds: a statement that waits for a lock or a client that hangs must not hold rows for ever.
+        let options = options.application_name(name).options([
+            ("statement_timeout", "30s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "60s"),
+        ]);
+        Ok(PgPoolOptions::new()
+            .max_connections(self.database_connections)
+            .acquire_timeout(ACQUIRE_DEADLINE)
+            .connect_lazy_with(options))
+    }
+}

@@ -1,0 +1,124 @@
+//! Connections to RabbitMQ. Consumers get a connection of their own; publishers share a pool, so that a broker that blocks
+//! publishing under an alarm never keeps a consumer from acknowledging.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_lapin::{Config, Pool, PoolConfig, Runtime};
+use lapin::{Connection, ConnectionProperties};
+use tokio::time::timeout;
+
+use super::Publisher;
+use crate::config::BrokerArgs;
+
+/// A local broker answers in milliseconds, a cluster after a leader election in a few seconds.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// Bound for everything else that should be one round trip.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+/// Seconds between heartbeats: a silent peer is noticed after twice that time. The server's default of 60 is too slow.
+const HEARTBEAT: &str = "heartbeat=10";
+/// Publishing connections of one process; a channel carries far more than one role publishes.
+const PUBLISHING_CONNECTIONS: usize = 2;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    #[error("the broker did not answer within {} s while {doing}", DEADLINE.as_secs())]
+    Deadline { doing: &'static str },
+    #[error("the broker refused while {doing}")]
+    Amqp { doing: &'static str, source: lapin::Error },
+    #[error("no connection for publishing")]
+    Pool(#[from] deadpool_lapin::PoolError),
+    #[error("the pool of connections cannot be made: {0}")]
+    Configuration(String),
+}
+
+/// Where the broker is. Cheap to clone; connects only when asked.
+#[derive(Clone)]
+pub struct Broker {
+    url: Arc<str>,
+    name: Arc<str>,
+    publishing: Pool,
+}
+
+impl Broker {
+    /// `name` is the role: the broker's own pages show it for every connection.
+    ///
+    /// # Errors
+    /// [`BrokerError::Configuration`] when the pool refuses its settings.
+    pub fn new(args: &BrokerArgs, name: &str) -> Result<Self, BrokerError> {
+        let url = with_heartbeat(&args.amqp_url);
+        let properties = {
+            let name = format!("{name} publishing");
+            move || properties(&name)
+        };
+        let config = Config { url: Some(url.clone()), pool: Some(PoolConfig::new(PUBLISHING_CONNECTIONS)) };
+        let publishing = config
+            .builder(properties, Runtime::Tokio1)
+            .map_err(|error| BrokerError::Configuration(error.to_string()))?
+            .runtime(Runtime::Tokio1)
+            .create_timeout(Some(CONNECT_DEADLINE))
+            .wait_timeout(Some(DEADLINE))
+            .build()
+            .map_err(|error| BrokerError::Configuration(error.to_string()))?;
+        Ok(Self { url: url.into(), name: name.into(), publishing })
+    }
+
+    /// A connection for one purpose, as in `consuming order_processing`.
+    ///
+    /// # Errors
+    /// [`BrokerError`] when the broker is away, silent or refuses the login.
+    pub async fn connect(&self, purpose: &str) -> Result<Connection, BrokerError> {
+        let properties = properties(&format!("{} {purpose}", self.name));
+        let connecting = Connection::connect(&self.url, properties);
+        in_time("connecting", CONNECT_DEADLINE, connecting).await
+    }
+
+    /// A publisher with a channel of its own, on a pooled connection.
+    ///
+    /// # Errors
+    /// [`BrokerError`] when no connection can be had.
+    pub async fn publisher(&self) -> Result<Publisher, BrokerError> {
+        let connection = self.publishing.get().await?;
+        Publisher::open(&connection).await
+    }
+}
+
+/// Recovery by the library stays off: the supervisor starts each role anew, which also covers closed channels.
+fn properties(name: &str) -> ConnectionProperties {
+    ConnectionProperties::default().with_connection_name(name.into())
+}
+
+fn with_heartbeat(url: &str) -> String {
+    match url.split_once('?') {
+        Some((_, query)) if query.contains("heartbeat=") => url.to_owned(),
+        Some(_) => format!("{url}&{HEARTBEAT}"),
+        None => format!("{url}?{HEARTBEAT}"),
+    }
+}
+
+/// Waits for the broker, but not for ever: every call can hang (alarm, lost majority, silent peer).
+///
+/// # Errors
+/// The broker's own error, or [`BrokerError::Deadline`].
+pub async fn in_time<T>(
+    doing: &'static str,
+    deadline: Duration,
+    call: impl Future<Output = Result<T, lapin::Error>>,
+) -> Result<T, BrokerError> {
+    match timeout(deadline, call).await {
+        Ok(answer) => answer.map_err(|source| BrokerError::Amqp { doing, source }),
+        Err(_) => Err(BrokerError::Deadline { doing }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_is_added_unless_the_url_has_one() {
+        assert_eq!(with_heartbeat("amqp://h/v"), "amqp://h/v?heartbeat=10");
+        assert_eq!(with_heartbeat("amqp://h/v?channel_max=9"), "amqp://h/v?channel_max=9&heartbeat=10");
+        assert_eq!(with_heartbeat("amqp://h/v?heartbeat=5"), "amqp://h/v?heartbeat=5");
+    }
+}

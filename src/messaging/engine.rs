@@ -1,0 +1,110 @@
+//! One batch, one transaction: the gate, the handler's effects and the inbox rows commit together. A batch that fails is run
+//! message by message, so that one bad message never fails its neighbours.
+
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use sqlx::PgPool;
+
+use super::failure::panic_text;
+use super::{Delivery, Failure, Handler, Outcome};
+use crate::contract::Outgoing;
+use crate::store::{inbox, is_contention, is_outage};
+use crate::telemetry::chain;
+
+/// The decision about one delivery.
+#[derive(Debug)]
+pub enum Decided {
+    /// Its effects are committed; publish these, then acknowledge.
+    Done(Vec<Outgoing>),
+    /// It had been handled before; publish again what it caused then.
+    Duplicate(Vec<Outgoing>),
+    Failed(Failure),
+}
+
+/// Why a transaction did not commit.
+enum Rollback {
+    /// The database is the trouble, or another transaction was faster; running it again helps.
+    Outage(sqlx::Error),
+    /// A message of the batch is the trouble.
+    Batch(Failure),
+}
+
+impl From<sqlx::Error> for Rollback {
+    fn from(error: sqlx::Error) -> Self {
+        match is_outage(&error) || is_contention(&error) {
+            true => Self::Outage(error),
+            false => Self::Batch(Failure::Transient(chain(&error))),
+        }
+    }
+}
+
+/// Decides a batch, in order.
+///
+/// # Errors
+/// Only an outage of the database, after which nothing has happened and the batch can be decided again.
+pub async fn decide<H: Handler>(handler: &H, db: &PgPool, batch: &[Delivery<H>]) -> Result<Vec<Decided>, sqlx::Error> {
+    match transact(handler, db, batch).await {
+        Ok(decided) => return Ok(decided),
+        Err(Rollback::Outage(error)) => return Err(error),
+        Err(Rollback::Batch(failure)) if batch.len() <= 1 => {
+            return Ok(batch.iter().map(|_| Decided::Failed(failure.clone())).collect());
+        }
+        Err(Rollback::Batch(failure)) => {
+            tracing::warn!(role = H::ROLE, messages = batch.len(), %failure, "the batch failed, running it one by one");
+        }
+    }
+    let mut decided = Vec::with_capacity(batch.len());
+    for delivery in batch {
+        match transact(handler, db, std::slice::from_ref(delivery)).await {
+            Ok(one) => decided.extend(one),
+            Err(Rollback::Outage(error)) => return Err(error),
+            Err(Rollback::Batch(failure)) => decided.push(Decided::Failed(failure)),
+        }
+    }
+    Ok(decided)
+}
+
+async fn transact<H: Handler>(handler: &H, db: &PgPool, batch: &[Delivery<H>]) -> Result<Vec<Decided>, Rollback> {
+    let ids: Vec<_> = batch.iter().map(|delivery| handler.identity(&delivery.incoming)).collect();
+    let mut tx = db.begin().await?;
+    let mut handled = inbox::handled(&mut tx, H::ROLE, &ids).await?;
+    let mut seen = HashSet::new();
+    let is_fresh: Vec<bool> = ids.iter().map(|id| !handled.contains_key(id) && seen.insert(*id)).collect();
+    let fresh: Vec<&Delivery<H>> = batch.iter().zip(&is_fresh).filter(|(_, fresh)| **fresh).map(|(d, _)| d).collect();
+    let mut outcomes = match fresh.is_empty() {
+        true => Vec::new(),
+        false => AssertUnwindSafe(handler.apply(&mut tx, &fresh))
+            .catch_unwind()
+            .await
+            .map_err(|panic| Rollback::Batch(Failure::Panicked(panic_text(panic.as_ref()))))??,
+    }
+    .into_iter();
+    let mut decided = Vec::with_capacity(batch.len());
+    for (id, fresh) in ids.iter().zip(is_fresh) {
+        decided.push(match fresh {
+            false => Decided::Duplicate(handled.remove(id).unwrap_or_default()),
+            true => match outcomes.next() {
+                Some(Outcome::Done(outgoing)) => Decided::Done(outgoing),
+                Some(Outcome::Failed(failure)) => Decided::Failed(failure),
+                None => Decided::Failed(Failure::Transient("the handler returned too few outcomes".to_owned())),
+            },
+        });
+    }
+    let done: Vec<_> = ids
+        .iter()
+        .zip(&decided)
+        .filter_map(|(id, decided)| match decided {
+            Decided::Done(outgoing) => Some((*id, outgoing.as_slice())),
+            Decided::Duplicate(_) | Decided::Failed(_) => None,
+        })
+        .collect();
+    if inbox::record(&mut tx, H::ROLE, &done).await? < done.len() {
+        // Another process has just committed one of these messages. Decided again, it will be seen as a duplicate.
+        tx.rollback().await?;
+        return Err(Rollback::Outage(sqlx::Error::WorkerCrashed));
+    }
+    tx.commit().await?;
+    Ok(decided)
+}

@@ -1,0 +1,134 @@
+//! A delivery, read: who sent it, which attempt it is, where it first came from.
+
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
+use uuid::Uuid;
+
+use crate::contract::headers;
+use crate::domain::stable_uuid;
+
+/// One message as a handler sees it.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// The sender's id; derived from it when it is no UUID, from the body when there is none.
+    pub message_id: Uuid,
+    pub exchange: String,
+    pub routing_key: String,
+    pub properties: BasicProperties,
+    pub body: Vec<u8>,
+}
+
+impl Incoming {
+    pub fn read(exchange: &str, routing_key: &str, properties: BasicProperties, body: Vec<u8>) -> Self {
+        let message_id = match properties.message_id() {
+            Some(id) => Uuid::parse_str(id.as_str()).unwrap_or_else(|_| stable_uuid(id.as_str().as_bytes())),
+            None => stable_uuid(&body),
+        };
+        Self { message_id, exchange: exchange.to_owned(), routing_key: routing_key.to_owned(), properties, body }
+    }
+
+    /// 1 on the first delivery.
+    pub fn attempt(&self) -> u32 {
+        self.number(headers::ATTEMPT).unwrap_or(1).max(1)
+    }
+
+    /// How often an operator has replayed it.
+    pub fn replays(&self) -> u32 {
+        self.number(headers::REPLAYS).unwrap_or(0)
+    }
+
+    pub fn kind(&self) -> Option<&str> {
+        self.properties.kind().as_ref().map(|kind| kind.as_str())
+    }
+
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.properties.correlation_id().as_ref().map(|id| id.as_str())
+    }
+
+    pub fn reply_to(&self) -> Option<&str> {
+        self.properties.reply_to().as_ref().map(|queue| queue.as_str()).filter(|queue| !queue.is_empty())
+    }
+
+    /// Exchange and routing key of the first delivery, before any retry queue.
+    pub fn origin(&self) -> (String, String) {
+        match (self.text(headers::ORIGIN_EXCHANGE), self.text(headers::ORIGIN_ROUTING_KEY)) {
+            (Some(exchange), Some(routing_key)) => (exchange, routing_key),
+            (Some(_), None) | (None, Some(_)) | (None, None) => (self.exchange.clone(), self.routing_key.clone()),
+        }
+    }
+
+    /// A header as text, whatever text type the sender chose.
+    pub fn text(&self, name: &str) -> Option<String> {
+        match self.header(name)? {
+            AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes()).into_owned()),
+            AMQPValue::ShortString(text) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
+    fn number(&self, name: &str) -> Option<u32> {
+        let value = self.header(name)?;
+        match value {
+            AMQPValue::LongString(_) | AMQPValue::ShortString(_) => self.text(name)?.parse().ok(),
+            _ => whole(value).and_then(|number| u32::try_from(number).ok()),
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&AMQPValue> {
+        self.properties.headers().as_ref()?.inner().get(name)
+    }
+
+    /// The headers without those that the broker writes itself.
+    pub fn own_headers(&self) -> FieldTable {
+        let mut own = FieldTable::default();
+        if let Some(all) = self.properties.headers() {
+            for (name, value) in all.inner().iter().filter(|(name, _)| !headers::is_the_brokers(name.as_str())) {
+                own.insert(name.clone(), value.clone());
+            }
+        }
+        own
+    }
+}
+
+/// A whole number of any of AMQP's integer widths.
+pub(super) fn whole(value: &AMQPValue) -> Option<i64> {
+    match value {
+        AMQPValue::ShortShortInt(n) => Some(i64::from(*n)),
+        AMQPValue::ShortShortUInt(n) => Some(i64::from(*n)),
+        AMQPValue::ShortInt(n) => Some(i64::from(*n)),
+        AMQPValue::ShortUInt(n) => Some(i64::from(*n)),
+        AMQPValue::LongInt(n) => Some(i64::from(*n)),
+        AMQPValue::LongUInt(n) => Some(i64::from(*n)),
+        AMQPValue::LongLongInt(n) => Some(*n),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incoming(properties: BasicProperties) -> Incoming {
+        Incoming::read("orders", "process", properties, b"{}".to_vec())
+    }
+
+    #[test]
+    fn a_message_without_a_usable_id_gets_the_same_one_every_time() {
+        let named = || incoming(BasicProperties::default().with_message_id("order-17".into())).message_id;
+        assert_eq!(named(), named());
+        assert_ne!(named(), incoming(BasicProperties::default()).message_id);
+    }
+
+    #[test]
+    fn attempts_are_read_from_any_integer_or_text() {
+        for value in [AMQPValue::LongInt(3), AMQPValue::LongLongInt(3), AMQPValue::LongString("3".into())] {
+            let mut table = FieldTable::default();
+            table.insert(headers::ATTEMPT.into(), value);
+            table.insert("x-death".into(), AMQPValue::LongInt(9));
+            let message = incoming(BasicProperties::default().with_headers(table));
+            assert_eq!(message.attempt(), 3);
+            assert!(!message.own_headers().contains_key("x-death"));
+        }
+        assert_eq!(incoming(BasicProperties::default()).attempt(), 1);
+    }
+}

@@ -1,0 +1,31 @@
+//! The way of every message: taken from a queue, decided once in one transaction, what it caused published and confirmed, then
+//! acknowledged. With `topology::declare`, the only place that names lapin.
+//!
+//! `consumer` runs the loop, `engine` runs a batch in one transaction, `settle` decides what becomes of a failure, `supervise` starts
+//! everything again after a fault.
+
+mod acks;
+mod broker;
+mod consumer;
+mod dead_letter;
+mod engine;
+mod failure;
+mod fault;
+mod handler;
+mod incoming;
+mod publisher;
+mod reply;
+mod session;
+pub mod settle;
+mod supervise;
+mod wire;
+
+pub use broker::{Broker, BrokerError};
+pub use consumer::Consumer;
+pub use failure::Failure;
+pub use handler::{Delivery, Handler, Outcome, Source};
+pub use incoming::Incoming;
+pub use publisher::{PublishError, Publisher, Verdict};
+pub use reply::reply;
+pub use supervise::{Backoff, supervise};
+pub use wire::Wire;

@@ -1,0 +1,86 @@
+//! The one decision about a message that was not handled: try again later, or give it to the operator.
+
+use super::Failure;
+use crate::topology::WorkQueue;
+
+/// Why a message is in `dead_letters`; the code is in the header `fleet-reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeadLetterReason {
+    BadMessage,
+    Refused,
+    AttemptsExhausted,
+    Panicked,
+}
+
+impl DeadLetterReason {
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::BadMessage => "bad_message",
+            Self::Refused => "refused",
+            Self::AttemptsExhausted => "attempts_exhausted",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Publish to this rung of the ladder, counted from 0.
+    Retry {
+        rung: usize,
+    },
+    DeadLetter(DeadLetterReason),
+}
+
+/// Decides by the failure and by the attempt that failed (1 is the first).
+pub fn settle(failure: &Failure, attempt: u32) -> Settlement {
+    let rung = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+    let climb = |exhausted| match rung < WorkQueue::RUNGS {
+        true => Settlement::Retry { rung },
+        false => Settlement::DeadLetter(exhausted),
+    };
+    match failure {
+        Failure::BadMessage(_) => Settlement::DeadLetter(DeadLetterReason::BadMessage),
+        Failure::Refused(_) => Settlement::DeadLetter(DeadLetterReason::Refused),
+        Failure::Transient(_) => climb(DeadLetterReason::AttemptsExhausted),
+        Failure::Panicked(_) => climb(DeadLetterReason::Panicked),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn three_rungs_then_the_operator() {
+        let failure = Failure::Transient("timeout".into());
+        let path: Vec<Settlement> = (1..=4).map(|attempt| settle(&failure, attempt)).collect();
+        assert_eq!(
+            path,
+            [
+                Settlement::Retry { rung: 0 },
+                Settlement::Retry { rung: 1 },
+                Settlement::Retry { rung: 2 },
+                Settlement::DeadLetter(DeadLetterReason::AttemptsExhausted),
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_cannot_be_read_or_is_refused_is_never_retried(attempt in any::<u32>()) {
+            for failure in [Failure::BadMessage("x".into()), Failure::Refused("x".into())] {
+                prop_assert!(matches!(settle(&failure, attempt), Settlement::DeadLetter(_)));
+            }
+        }
+
+        #[test]
+        fn every_message_ends_after_finitely_many_attempts(attempt in 4_u32..) {
+            for failure in [Failure::Transient("x".into()), Failure::Panicked("x".into())] {
+                prop_assert!(matches!(settle(&failure, attempt), Settlement::DeadLetter(_)));
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! A message in AMQP's own terms, ready to be written to a channel.
+
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
+use uuid::Uuid;
+
+use crate::contract::{Outgoing, Unroutable};
+
+/// Persistent, as AMQP 0-9-1 numbers it. Quorum queues persist anyway, but a dead-lettered copy keeps the mode it came with.
+const PERSISTENT: u8 = 2;
+/// The broker's name of the pseudo-queue for direct replies.
+const DIRECT_REPLY_TO: &str = "amq.rabbitmq.reply-to";
+
+/// One message to publish.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    pub message_id: Uuid,
+    pub exchange: String,
+    pub routing_key: String,
+    pub properties: BasicProperties,
+    pub body: Vec<u8>,
+    pub unroutable: Unroutable,
+}
+
+impl Wire {
+    /// Brokers before 4.2 return a mandatory direct reply although they deliver it.
+    pub fn is_mandatory(&self) -> bool {
+        !(self.exchange.is_empty() && self.routing_key.starts_with(DIRECT_REPLY_TO))
+    }
+}
+
+impl From<&Outgoing> for Wire {
+    fn from(message: &Outgoing) -> Self {
+        let mut headers = FieldTable::default();
+        for (name, value) in &message.headers {
+            headers.insert(name.as_str().into(), AMQPValue::LongString(value.as_str().into()));
+        }
+        let mut properties = BasicProperties::default()
+            .with_delivery_mode(PERSISTENT)
+            .with_content_type("application/json".into())
+            .with_message_id(message.message_id.to_string().into())
+            .with_type(message.kind.as_str().into())
+            .with_headers(headers);
+        if let Some(correlation_id) = &message.correlation_id {
+            properties = properties.with_correlation_id(correlation_id.as_str().into());
+        }
+        if let Some(reply_to) = &message.reply_to {
+            properties = properties.with_reply_to(reply_to.as_str().into());
+        }
+        Self {
+            message_id: message.message_id,
+            exchange: message.exchange.clone(),
+            routing_key: message.routing_key.clone(),
+            properties,
+            body: message.body.get().as_bytes().to_vec(),
+            unroutable: message.unroutable,
+        }
+    }
+}
+
+/// Makes a foreign message fit to be published again: persistent, with an id.
+pub fn republishable(properties: BasicProperties, message_id: Uuid) -> BasicProperties {
+    let properties = properties.with_delivery_mode(PERSISTENT);
+    match properties.message_id() {
+        Some(_) => properties,
+        None => properties.with_message_id(message_id.to_string().into()),
+    }
+}

@@ -1,0 +1,128 @@
+//! Consumes `order_processing`: orders of the API, and orders that any other AMQP client publishes.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::SagaArgs;
+use super::advance::{Arrived, advance};
+use crate::contract::order::{OrderForm, Source as From, field_of, read_object, read_order};
+use crate::domain::catalogue::{Catalogue, price};
+use crate::domain::saga::Input;
+use crate::domain::{Order, OrderId, OrderStatus, Sku};
+use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
+use crate::store::orders::{self, NewOrder};
+use crate::store::products;
+use crate::topology::WorkQueue;
+
+pub struct Submissions {
+    pub args: SagaArgs,
+}
+
+/// An order as it arrived; its id is there.
+pub struct Submission {
+    id: OrderId,
+    form: OrderForm,
+}
+
+impl Handler for Submissions {
+    type Message = Submission;
+    type Context = ();
+    type Fetched = ();
+
+    const ROLE: &'static str = "order-processor";
+    const SOURCE: Source = Source::Work(WorkQueue::OrderProcessing);
+
+    fn decode(&self, incoming: &Incoming) -> Result<Submission, Failure> {
+        let bad = |error: &dyn std::fmt::Display| Failure::BadMessage(error.to_string());
+        let object = read_object(&incoming.body).map_err(|error| bad(&error))?;
+        let form = read_order(&object, From::Amqp).map_err(|error| bad(&error))?;
+        let id = form.id.ok_or_else(|| bad(&"/id: is required"))?;
+        Ok(Submission { id, form })
+    }
+
+    async fn call_outside(&self, _: &Incoming, _: &Submission, (): ()) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn apply(&self, db: &mut PgConnection, batch: &[&Delivery<Self>]) -> Result<Vec<Outcome>, sqlx::Error> {
+        let refused = take_in_strangers(db, batch).await?;
+        let arrived: Vec<Arrived> = batch
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !refused.contains_key(index))
+            .map(|(_, delivery)| Arrived {
+                order_id: delivery.message.id,
+                input: Input::Submitted,
+                message_id: delivery.incoming.message_id,
+            })
+            .collect();
+        let mut advanced = advance(db, &self.args, &arrived).await?.into_iter();
+        let mut refused = refused;
+        Ok((0..batch.len())
+            .filter_map(|index| match refused.remove(&index) {
+                Some(failure) => Some(Outcome::Failed(failure)),
+                None => advanced.next(),
+            })
+            .collect())
+    }
+}
+
+/// Stores the orders that have no row yet: another AMQP client published them. The catalogue has not seen them, so it is asked
+/// here; what it refuses comes back by the delivery's index.
+async fn take_in_strangers(
+    db: &mut PgConnection,
+    batch: &[&Delivery<Submissions>],
+) -> Result<HashMap<usize, Failure>, sqlx::Error> {
+    let ids: Vec<OrderId> = batch.iter().map(|delivery| delivery.message.id).collect();
+    let known: HashSet<OrderId> = orders::known(db, &ids).await?;
+    let strangers: Vec<(usize, &Submission, &Incoming)> = batch
+        .iter()
+        .enumerate()
+        .filter(|(_, delivery)| !known.contains(&delivery.message.id))
+        .map(|(index, delivery)| (index, &delivery.message, &delivery.incoming))
+        .collect();
+    if strangers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let skus: BTreeSet<&Sku> =
+        strangers.iter().flat_map(|(_, s, _)| s.form.wishes.iter().map(|wish| &wish.sku)).collect();
+    let catalogue = products::catalogue(db, &skus.into_iter().collect::<Vec<_>>()).await?;
+    let mut refused = HashMap::new();
+    let mut accepted: Vec<(Order, String)> = Vec::new();
+    for (index, submission, incoming) in strangers {
+        let correlation_id = incoming.correlation_id().map_or_else(|| incoming.message_id.to_string(), str::to_owned);
+        match order(submission, &catalogue) {
+            Ok(order) => accepted.push((order, correlation_id)),
+            Err(failure) => drop(refused.insert(index, failure)),
+        }
+    }
+    let new: Vec<NewOrder<'_>> =
+        accepted.iter().map(|(order, correlation_id)| NewOrder { order, correlation_id }).collect();
+    orders::insert_all(db, &new).await?;
+    Ok(refused)
+}
+
+fn order(submission: &Submission, catalogue: &Catalogue) -> Result<Order, Failure> {
+    let form = &submission.form;
+    let text = |faults: Vec<String>| faults.join("; ");
+    if !form.unknown.is_empty() {
+        return Err(Failure::BadMessage(text(form.unknown.iter().map(ToString::to_string).collect())));
+    }
+    let (items, total) = price(catalogue, &form.wishes, form.total)
+        .map_err(|refusals| Failure::Refused(text(refusals.iter().map(|r| field_of(r).to_string()).collect())))?;
+    Ok(Order {
+        id: submission.id,
+        customer_id: form.customer_id.clone(),
+        email: form.email.clone(),
+        phone: form.phone.clone(),
+        items,
+        total,
+        status: OrderStatus::Pending,
+        created_at: form.created_at.unwrap_or_else(OffsetDateTime::now_utc),
+        reason: None,
+        payment_token: form.payment_token.clone(),
+        metadata: form.metadata.clone(),
+    })
+}

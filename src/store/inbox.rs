@@ -1,0 +1,68 @@
+//! The inbox gate: a message whose row is here has had its effects, and its row keeps what it caused, to be published again.
+
+use std::collections::HashMap;
+
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::contract::Outgoing;
+
+/// Which of these messages `consumer` has handled before, each with what it caused.
+///
+/// # Errors
+/// Any database error.
+pub async fn handled(
+    db: &mut PgConnection,
+    consumer: &str,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Outgoing>>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select message_id, outgoing::text as outgoing from inbox where consumer = $1 and message_id = any($2)",
+    )
+    .bind(consumer)
+    .bind(ids)
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let outgoing: Option<String> = row.try_get("outgoing")?;
+            let outgoing = outgoing.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));
+            Ok((row.try_get("message_id")?, outgoing.map_err(|error| sqlx::Error::Decode(error.into()))?))
+        })
+        .collect()
+}
+
+/// Records messages as handled. Returns how many rows are new: fewer than given means that another process was faster, and the
+/// transaction must be rolled back.
+///
+/// # Errors
+/// Any database error.
+pub async fn record(
+    db: &mut PgConnection,
+    consumer: &str,
+    handled: &[(Uuid, &[Outgoing])],
+) -> Result<usize, sqlx::Error> {
+    if handled.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<Uuid> = handled.iter().map(|(id, _)| *id).collect();
+    let outgoing = handled
+        .iter()
+        .map(|(_, outgoing)| match outgoing.is_empty() {
+            true => Ok(None),
+            false => serde_json::to_string(outgoing).map(Some),
+        })
+        .collect::<Result<Vec<Option<String>>, _>>()
+        .map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let inserted = sqlx::query(
+        "insert into inbox (consumer, message_id, outgoing)
+         select $1, t.id, t.outgoing::json from unnest($2::uuid[], $3::text[]) as t (id, outgoing)
+         on conflict do nothing",
+    )
+    .bind(consumer)
+    .bind(&ids)
+    .bind(&outgoing)
+    .execute(db)
+    .await?;
+    Ok(usize::try_from(inserted.rows_affected()).unwrap_or(usize::MAX))
+}

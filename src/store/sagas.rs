@@ -1,0 +1,194 @@
+//! Orders in progress: read and locked, moved on, written back, all set by set. Only the order-processor and the scheduler call this.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use super::decode::json_column;
+use super::order_row::read_order;
+use crate::domain::saga::{FailureReason, State, Step};
+use crate::domain::{Order, OrderId};
+
+/// An order and where its saga stands.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub order: Order,
+    pub state: State,
+    pub correlation_id: String,
+}
+
+/// Reads and locks the orders, in one order for all processes so that none waits in a circle.
+///
+/// # Errors
+/// Any database error; a row that breaks a rule of the domain is a decode error.
+pub async fn lock(db: &mut PgConnection, ids: &[OrderId]) -> Result<HashMap<OrderId, Progress>, sqlx::Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query(
+        "select o.id, o.customer_id, o.email, o.phone, o.items, o.total, o.status, o.reason, o.payment_token,
+                o.metadata, o.correlation_id, o.created_at, s.step, s.reason::text as step_reason
+         from orders o left join sagas s on s.order_id = o.id
+         where o.id = any($1) order by o.id for update of o",
+    )
+    .bind(&ids)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| progress(row).map(|progress| (progress.order.id, progress))).collect()
+}
+
+fn progress(row: &PgRow) -> Result<Progress, sqlx::Error> {
+    let order = read_order(row)?;
+    let reason: Option<FailureReason> = json_column(row, "step_reason")?;
+    let step = match (row.try_get::<Option<&str>, _>("step")?, reason) {
+        (None, _) => None,
+        (Some("reserving_stock"), _) => Some(Step::ReservingStock),
+        (Some("taking_payment"), _) => Some(Step::TakingPayment),
+        (Some("cancelling_payment"), Some(reason)) => Some(Step::CancellingPayment { reason }),
+        (Some("releasing_stock"), Some(reason)) => Some(Step::ReleasingStock { reason }),
+        (Some(step), _) => return Err(sqlx::Error::Decode(format!("saga step {step} without its reason").into())),
+    };
+    let state = State { status: order.status, step };
+    Ok(Progress { order, state, correlation_id: row.try_get("correlation_id")? })
+}
+
+/// Writes back what has changed: statuses, and for each order either its running step or the end of its saga.
+///
+/// # Errors
+/// Any database error.
+pub async fn save(
+    db: &mut PgConnection,
+    changed: &[&Progress],
+    patience: impl Fn(&Step) -> Duration,
+) -> Result<(), sqlx::Error> {
+    let orders: Vec<Uuid> = changed.iter().map(|progress| progress.order.id.0).collect();
+    let statuses: Vec<&str> = changed.iter().map(|progress| progress.state.status.as_str()).collect();
+    let reasons: Vec<Option<&str>> = changed.iter().map(|progress| progress.order.reason.as_deref()).collect();
+    sqlx::query(
+        "update orders o set status = t.status, reason = t.reason, updated_at = now()
+         from unnest($1::uuid[], $2::text[], $3::text[]) as t (id, status, reason)
+         where o.id = t.id and o.status <> t.status",
+    )
+    .bind(&orders)
+    .bind(&statuses)
+    .bind(&reasons)
+    .execute(&mut *db)
+    .await?;
+    let running: Vec<(&Progress, &Step)> =
+        changed.iter().filter_map(|progress| progress.state.step.as_ref().map(|step| (*progress, step))).collect();
+    if !running.is_empty() {
+        save_steps(db, &running, patience).await?;
+    }
+    let ended: Vec<Uuid> =
+        changed.iter().filter(|progress| progress.state.step.is_none()).map(|progress| progress.order.id.0).collect();
+    if !ended.is_empty() {
+        sqlx::query("delete from sagas where order_id = any($1)").bind(&ended).execute(db).await?;
+    }
+    Ok(())
+}
+
+/// Deadlines are counted on the database's clock, so that a worker whose clock is wrong shortens nobody's time.
+async fn save_steps(
+    db: &mut PgConnection,
+    running: &[(&Progress, &Step)],
+    patience: impl Fn(&Step) -> Duration,
+) -> Result<(), sqlx::Error> {
+    let orders: Vec<Uuid> = running.iter().map(|(progress, _)| progress.order.id.0).collect();
+    let steps: Vec<&str> = running.iter().map(|(_, step)| step.as_str()).collect();
+    let reasons = running
+        .iter()
+        .map(|(_, step)| step.reason().map(serde_json::to_string).transpose())
+        .collect::<Result<Vec<Option<String>>, _>>()
+        .map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let seconds: Vec<f64> = running.iter().map(|(_, step)| patience(step).as_secs_f64()).collect();
+    sqlx::query(
+        "insert into sagas (order_id, step, reason, since, deadline)
+         select t.id, t.step, t.reason::jsonb, now(), now() + make_interval(secs => t.seconds)
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[]) as t (id, step, reason, seconds)
+         on conflict (order_id) do update
+         set step = excluded.step, reason = excluded.reason, since = excluded.since, deadline = excluded.deadline",
+    )
+    .bind(&orders)
+    .bind(&steps)
+    .bind(&reasons)
+    .bind(&seconds)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// One line of an order's history.
+#[derive(Clone, Debug)]
+pub struct HistoryLine {
+    pub order_id: OrderId,
+    pub event: &'static str,
+    pub status: &'static str,
+    pub step: Option<&'static str>,
+    pub detail: Option<String>,
+    pub message_id: Uuid,
+}
+
+/// Appends to the histories, in the order given.
+///
+/// # Errors
+/// Any database error.
+pub async fn append_history(db: &mut PgConnection, lines: &[HistoryLine]) -> Result<(), sqlx::Error> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into order_history (order_id, event, status, step, detail, message_id)
+         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[])",
+    )
+    .bind(lines.iter().map(|line| line.order_id.0).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| line.event).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| line.status).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| line.step).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| line.detail.as_deref()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| line.message_id).collect::<Vec<_>>())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A saga whose step was not answered in time.
+#[derive(Clone, Debug)]
+pub struct Overdue {
+    pub order_id: OrderId,
+    pub step: String,
+    pub correlation_id: String,
+    /// Unix time of the missed deadline in microseconds; part of the message's identity.
+    pub deadline_micros: i64,
+}
+
+/// Takes up to `limit` overdue sagas and gives each a grace period, so that the next look does not find them again at once.
+///
+/// # Errors
+/// Any database error.
+pub async fn take_overdue(db: &mut PgConnection, limit: i64, grace: Duration) -> Result<Vec<Overdue>, sqlx::Error> {
+    let rows = sqlx::query(
+        "with late as (
+             select order_id, step, deadline from sagas where deadline < now() order by deadline limit $1 for update skip locked
+         ), postponed as (
+             update sagas s set deadline = now() + make_interval(secs => $2) from late where s.order_id = late.order_id
+         )
+         select late.order_id, late.step, o.correlation_id,
+                (extract(epoch from late.deadline) * 1000000)::bigint as deadline_micros
+         from late join orders o on o.id = late.order_id",
+    )
+    .bind(limit)
+    .bind(grace.as_secs_f64())
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Overdue {
+                order_id: OrderId(row.try_get("order_id")?),
+                step: row.try_get("step")?,
+                correlation_id: row.try_get("correlation_id")?,
+                deadline_micros: row.try_get("deadline_micros")?,
+            })
+        })
+        .collect()
+}
