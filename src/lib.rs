@@ -16,6 +16,7 @@
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
 //! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command
 
+pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod domain;
