@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::accept::{Refused, Submission, Verdict, accept_all, faults};
 use super::idempotency::{InFlight, Ticket};
 use super::relay::OutboxWake;
-use crate::store::is_outage;
+use crate::store::{is_contention, is_outage};
 
 /// How much may wait, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -162,7 +162,11 @@ impl Failed {
     }
 
     fn refusal(&self) -> Refused {
-        if self.is_of_the_data() { Refused::Internal } else { Refused::Unavailable }
+        match self {
+            Self::NoConnection(_) | Self::TooSlow => Refused::Unavailable,
+            Self::Transaction(error) if is_outage(error) || is_contention(error) => Refused::Unavailable,
+            Self::Transaction(_) | Self::Panicked => Refused::Internal,
+        }
     }
 }
 
