@@ -10,6 +10,7 @@ pub enum DeadLetterReason {
     Refused,
     AttemptsExhausted,
     Panicked,
+    Poisonous,
 }
 
 impl DeadLetterReason {
@@ -19,6 +20,7 @@ impl DeadLetterReason {
             Self::Refused => "refused",
             Self::AttemptsExhausted => "attempts_exhausted",
             Self::Panicked => "panicked",
+            Self::Poisonous => "poisonous",
         }
     }
 }
@@ -42,6 +44,7 @@ pub fn settle(failure: &Failure, attempt: u32) -> Settlement {
     match failure {
         Failure::BadMessage(_) => Settlement::DeadLetter(DeadLetterReason::BadMessage),
         Failure::Refused(_) => Settlement::DeadLetter(DeadLetterReason::Refused),
+        Failure::Poisonous(_) => Settlement::DeadLetter(DeadLetterReason::Poisonous),
         Failure::Transient(_) => climb(DeadLetterReason::AttemptsExhausted),
         Failure::Panicked(_) => climb(DeadLetterReason::Panicked),
     }

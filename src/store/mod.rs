@@ -15,5 +15,6 @@ pub mod products;
 pub mod sagas;
 pub mod statistics_queries;
 pub mod stock;
+pub mod suspects;
 
 pub use outage::{is_contention, is_outage};
