@@ -1,10 +1,4 @@
 //! The workers, one file or folder each: this is where a newcomer reads the business.
 
-pub mod email_service;
-pub mod inventory_service;
-pub mod notifier;
-pub mod order_processor;
-pub mod payment_service;
-pub mod push_service;
-pub mod scheduler;
-pub mod sms_service;
+pub mod analytics;
+pub mod dead_letter_handler;

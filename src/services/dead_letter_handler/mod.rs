@@ -1,0 +1,17 @@
+//! The dead-letter-handler: takes what nobody could process into the database, raises the alert, and gives operators the means to
+//! look at it, to replay it and to discard it.
+//!
+//! `ingest` is the consumer of `dead_letters`, `origin` tells why and where a message failed, `replay` publishes messages again,
+//! `cli` is the command line, `page` and `table` what it prints.
+
+mod args;
+pub mod cli;
+mod ingest;
+mod mask;
+mod origin;
+mod page;
+pub mod replay;
+mod table;
+mod verbs;
+
+pub use ingest::{DeadLetterHandler, consumer};
