@@ -1,8 +1,30 @@
-//! order-fleet.
+//! order-fleet: orders through inventory, payment and notification, nothing lost and nothing doubled.
+//!
+//! ```text
+//!  HTTP, CLI ─► intake ─► outbox ─► orders ─► order_processing ─► services::order_processor ◄─ order_replies
+//!  any AMQP client ──────────────────┘                              │   │        ▲      ▲
+//!                                                 inventory_requests ◄──┘        │      │
+//!                                                 └─► services::inventory_service┘      │
+//!                                                 payment_requests ─► services::payment_service
+//!                                                 notifications (fanout) ─► email, sms, push
+//!                                                 events (topic) ─► analytics
+//!  anything unprocessable ─► dlx ─► dead_letters ─► services::dead_letter_handler ─► replay
+//! ```
+//!
+//! - `domain` the pure rules · `contract` what travels on the wire · `topology` the broker's shape as data
+//! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
+//! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
+//! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command
+
+pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod domain;
+pub mod intake;
 pub mod messaging;
+pub mod ports;
+pub mod roles;
+pub mod runtime;
 pub mod services;
 pub mod store;
 pub mod telemetry;

@@ -1,1 +1,5 @@
-fn main() {}
+//! See `order_fleet::roles`.
+
+fn main() -> std::process::ExitCode {
+    order_fleet::roles::fleet()
+}

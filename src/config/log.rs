@@ -12,8 +12,8 @@ pub enum LogFormat {
 
 #[derive(Args, Clone, Debug)]
 pub struct LogArgs {
-    /// Filter, as in info,order_fleet=debug.
-    #[arg(long = "log", env = "RUST_LOG", default_value = "info", value_name = "FILTER")]
+    /// Filter, as in info,order_fleet=debug. What the AMQP library logs by itself is off: every fault of it is logged by us.
+    #[arg(long = "log", env = "RUST_LOG", default_value = "info,lapin=off,sqlx=warn", value_name = "FILTER")]
     pub filter: String,
 
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "json")]

@@ -5,6 +5,7 @@ mod consumer;
 mod database;
 mod log;
 mod metrics;
+pub mod outbound;
 
 pub use broker::BrokerArgs;
 pub use consumer::ConsumerArgs;

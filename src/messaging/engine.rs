@@ -8,9 +8,9 @@ use futures_util::FutureExt;
 use sqlx::PgPool;
 
 use super::failure::panic_text;
-use super::{Delivery, Failure, Handler, Outcome, is_outage};
+use super::{Delivery, Failure, Handler, Outcome};
 use crate::contract::Outgoing;
-use crate::store::inbox;
+use crate::store::{inbox, is_contention, is_outage};
 use crate::telemetry::chain;
 
 /// The decision about one delivery.
@@ -25,7 +25,7 @@ pub enum Decided {
 
 /// Why a transaction did not commit.
 enum Rollback {
-    /// The database is the trouble.
+    /// The database is the trouble, or another transaction was faster; running it again helps.
     Outage(sqlx::Error),
     /// A message of the batch is the trouble.
     Batch(Failure),
@@ -33,7 +33,10 @@ enum Rollback {
 
 impl From<sqlx::Error> for Rollback {
     fn from(error: sqlx::Error) -> Self {
-        if is_outage(&error) { Self::Outage(error) } else { Self::Batch(Failure::Transient(chain(&error))) }
+        match is_outage(&error) || is_contention(&error) {
+            true => Self::Outage(error),
+            false => Self::Batch(Failure::Transient(chain(&error))),
+        }
     }
 }
 

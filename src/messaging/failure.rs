@@ -1,4 +1,4 @@
-//! How handling a message can fail, and which database errors are nobody's fault.
+//! How handling a message can fail.
 
 /// Why one message was not handled. Business outcomes (declined, out of stock) are not failures.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,30 +15,6 @@ pub enum Failure {
     /// The handler panicked.
     #[error("the handler panicked: {0}")]
     Panicked(String),
-}
-
-/// Whether the database as a whole is the trouble (away, restarting, a lock not had, a deadlock lost): then the batch waits and
-/// is run again, and no message is blamed.
-pub fn is_outage(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| is_outage_code(&code)),
-        _ => false,
-    }
-}
-
-/// SQLSTATE classes and codes (PostgreSQL documentation, appendix A).
-fn is_outage_code(code: &str) -> bool {
-    code.starts_with("08")      // connection
-        || code.starts_with("53") // insufficient resources: disk full, out of memory, too many connections
-        || code.starts_with("57") // operator intervention: shutdown, crash, statement timeout
-        || code.starts_with("58") // system error: IO
-        || matches!(code, "40001" | "40P01" | "55P03" | "25P03" | "25006" | "28P01" | "3D000")
 }
 
 /// The text of a panic, as far as it has one.

@@ -23,7 +23,7 @@ mod wire;
 
 pub use broker::{Broker, BrokerError};
 pub use consumer::Consumer;
-pub use failure::{Failure, is_outage};
+pub use failure::Failure;
 pub use handler::{Delivery, Handler, Outcome, Source};
 pub use incoming::Incoming;
 pub use publisher::{PublishError, Publisher, Verdict};

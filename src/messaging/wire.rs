@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn a_copy_never_expires_and_never_claims_another_user() {
-        let original = BasicProperties::default().with_expiration("10".into()).with_user_id("pika".into()).with_priority(1);
+        let original =
+            BasicProperties::default().with_expiration("10".into()).with_user_id("pika".into()).with_priority(1);
         let copy = republishable(&original, Uuid::nil());
         assert_eq!((copy.expiration(), copy.user_id(), copy.priority()), (&None, &None, &Some(1)));
         assert_eq!(copy.message_id().as_ref().map(|id| id.as_str()), Some("00000000-0000-0000-0000-000000000000"));

@@ -34,8 +34,13 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq)]
 enum Counted {
     Created,
-    Confirmed { total: Option<Money>, created_at: Option<OffsetDateTime> },
-    Failed { reason: String },
+    Confirmed {
+        total: Option<Money>,
+        created_at: Option<OffsetDateTime>,
+    },
+    Failed {
+        reason: String,
+    },
     Cancelled,
     Shipped,
     Delivered,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::PgConnection;
 
-use crate::contract::inventory::{InventoryReply, InventoryRequest, StockLow};
 use crate::contract::Outgoing;
+use crate::contract::inventory::{InventoryReply, InventoryRequest, StockLow};
 use crate::domain::inventory::{Line, Movement, ReservationStatus, Shelves, commit, release, reserve};
 use crate::domain::{OrderId, Sku};
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source, reply};
@@ -66,7 +66,8 @@ impl Desk {
     async fn open(db: &mut PgConnection, batch: &[&Delivery<InventoryService>]) -> Result<Self, sqlx::Error> {
         let orders: BTreeSet<OrderId> = batch.iter().map(|delivery| delivery.message.order_id()).collect();
         let reservations = stock::lock_reservations(db, &orders.into_iter().collect::<Vec<_>>()).await?;
-        let mut skus: BTreeSet<&Sku> = reservations.values().flat_map(|r| r.lines.iter().map(|line| &line.sku)).collect();
+        let mut skus: BTreeSet<&Sku> =
+            reservations.values().flat_map(|r| r.lines.iter().map(|line| &line.sku)).collect();
         for delivery in batch {
             if let InventoryRequest::Reserve { items, .. } = &delivery.message {
                 skus.extend(items.iter().map(|line| &line.sku));
@@ -179,7 +180,9 @@ impl Desk {
         let changed: Vec<_> = self
             .before
             .iter()
-            .filter_map(|locked| shelves.get(&locked.sku).filter(|now| **now != locked.shelf).map(|now| (&locked.sku, *now)))
+            .filter_map(|locked| {
+                shelves.get(&locked.sku).filter(|now| **now != locked.shelf).map(|now| (&locked.sku, *now))
+            })
             .collect();
         stock::save_shelves(db, &changed).await?;
         stock::append_ledger(db, &self.ledger).await?;

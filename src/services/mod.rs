@@ -2,3 +2,11 @@
 
 pub mod analytics;
 pub mod dead_letter_handler;
+pub mod email_service;
+pub mod inventory_service;
+pub mod notifier;
+pub mod order_processor;
+pub mod payment_service;
+pub mod push_service;
+pub mod scheduler;
+pub mod sms_service;

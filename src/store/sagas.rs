@@ -7,9 +7,10 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::decode::{decode, json_column};
+use super::decode::json_column;
+use super::order_row::read_order;
 use crate::domain::saga::{FailureReason, State, Step};
-use crate::domain::{CustomerId, Email, Money, Order, OrderId, Phone};
+use crate::domain::{Order, OrderId};
 
 /// An order and where its saga stands.
 #[derive(Clone, Debug)]
@@ -26,8 +27,8 @@ pub struct Progress {
 pub async fn lock(db: &mut PgConnection, ids: &[OrderId]) -> Result<HashMap<OrderId, Progress>, sqlx::Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query(
-        "select o.id, o.customer_id, o.email, o.phone, o.items::text as items, o.total, o.status, o.reason, o.payment_token,
-                o.metadata::text as metadata, o.correlation_id, o.created_at, s.step, s.reason::text as step_reason
+        "select o.id, o.customer_id, o.email, o.phone, o.items, o.total, o.status, o.reason, o.payment_token,
+                o.metadata, o.correlation_id, o.created_at, s.step, s.reason::text as step_reason
          from orders o left join sagas s on s.order_id = o.id
          where o.id = any($1) order by o.id for update of o",
     )
@@ -38,19 +39,7 @@ pub async fn lock(db: &mut PgConnection, ids: &[OrderId]) -> Result<HashMap<Orde
 }
 
 fn progress(row: &PgRow) -> Result<Progress, sqlx::Error> {
-    let order = Order {
-        id: OrderId(row.try_get("id")?),
-        customer_id: decode(CustomerId::parse(row.try_get::<String, _>("customer_id")?))?,
-        email: decode(Email::parse(row.try_get::<String, _>("email")?))?,
-        phone: row.try_get::<Option<String>, _>("phone")?.map(Phone::parse).map(decode).transpose()?,
-        items: json_column(row, "items")?.unwrap_or_default(),
-        total: decode(Money::new(row.try_get("total")?))?,
-        status: decode(row.try_get::<&str, _>("status")?.parse())?,
-        created_at: row.try_get("created_at")?,
-        reason: row.try_get("reason")?,
-        payment_token: row.try_get("payment_token")?,
-        metadata: json_column(row, "metadata")?,
-    };
+    let order = read_order(row)?;
     let reason: Option<FailureReason> = json_column(row, "step_reason")?;
     let step = match (row.try_get::<Option<&str>, _>("step")?, reason) {
         (None, _) => None,

@@ -8,7 +8,7 @@ mod server;
 pub use health::{Health, Pulse};
 pub use log::init;
 pub use metrics::{Metrics, metrics};
-pub use server::{routes, serve};
+pub use server::routes;
 
 /// The whole chain of an error in one line, outermost first.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -1,13 +1,9 @@
 //! `/health/live`, `/health/ready` and `/metrics` of every process.
 
-use std::net::SocketAddr;
-
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use super::{Health, metrics};
 
@@ -33,14 +29,4 @@ async fn render() -> Response {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
-}
-
-/// Serves `router` until the token is cancelled; requests in hand are finished.
-///
-/// # Errors
-/// When the address cannot be bound.
-pub async fn serve(address: SocketAddr, router: Router, shutdown: CancellationToken) -> std::io::Result<()> {
-    let listener = TcpListener::bind(address).await?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
 }

@@ -1,7 +1,5 @@
 //! The consumer of `dead_letters`: stores every message of any shape, and raises the alert.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -10,24 +8,12 @@ use uuid::Uuid;
 use super::origin::{deaths, origin};
 use crate::contract::headers;
 use crate::domain::stable_uuid;
-use crate::messaging::{Consumer, Delivery, Failure, Handler, Incoming, Outcome, Source, record};
-use crate::runtime::Context;
+use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source, record};
 use crate::store::dead_letters::{Arrived, Stored, upsert};
 use crate::telemetry::metrics;
-use crate::topology::{WorkQueue, names};
+use crate::topology::WorkQueue;
 
 pub struct DeadLetterHandler;
-
-/// The consumer of one process.
-pub fn consumer(context: &Context) -> Consumer<DeadLetterHandler> {
-    Consumer {
-        handler: Arc::new(DeadLetterHandler),
-        broker: context.broker.clone(),
-        db: context.db.clone(),
-        args: context.consumer.clone(),
-        pulse: context.health.part(DeadLetterHandler::ROLE),
-    }
-}
 
 impl Handler for DeadLetterHandler {
     type Message = Arrived;
@@ -87,9 +73,8 @@ fn alert(letter: &Arrived, stored: Stored) {
 /// Queue and reason for the metric. Foreign names count together: a label must not grow with what strangers write.
 fn labels(letter: &Arrived) -> [&str; 2] {
     let queue = WorkQueue::by_name(&letter.queue).map_or("other", WorkQueue::name);
-    let known = [
-        "bad_message", "refused", "attempts_exhausted", "panicked", "rejected", "delivery_limit", "expired", "maxlen",
-    ];
+    let known =
+        ["bad_message", "refused", "attempts_exhausted", "panicked", "rejected", "delivery_limit", "expired", "maxlen"];
     let reason = known.into_iter().find(|known| *known == letter.reason).unwrap_or("other");
     [queue, reason]
 }

@@ -60,7 +60,9 @@ pub fn origin(headers: &Map<String, Value>, delivered: (&str, &str)) -> Origin {
         reason: ours.or(brokers).unwrap_or_else(|| UNKNOWN.to_owned()),
         error,
         first_failed_at: time(headers::FIRST_FAILED_AT).or_else(|| times(headers).min()),
-        last_failed_at: time(headers::FAILED_AT).filter(|_| headers.contains_key(headers::REASON)).or(times(headers).max()),
+        last_failed_at: time(headers::FAILED_AT)
+            .filter(|_| headers.contains_key(headers::REASON))
+            .or(times(headers).max()),
     }
 }
 
@@ -68,7 +70,9 @@ pub fn origin(headers: &Map<String, Value>, delivered: (&str, &str)) -> Origin {
 fn explain(reason: &str, queue: &str) -> String {
     match reason {
         "rejected" => format!("a consumer of {queue} rejected it without saying why"),
-        "delivery_limit" => format!("the consumers of {queue} failed so often without an answer that the broker gave it up"),
+        "delivery_limit" => {
+            format!("the consumers of {queue} failed so often without an answer that the broker gave it up")
+        }
         "expired" => format!("it expired in {queue} before anyone took it"),
         "maxlen" => format!("{queue} was full"),
         other => format!("the broker took it out of {queue}: {other}"),

@@ -27,7 +27,8 @@ pub fn message(progress: &Progress, effect: &Effect, cause: &Cause<'_>) -> Resul
     let order = &progress.order;
     let outgoing = match effect {
         Effect::ReserveStock => {
-            let items = order.items.iter().map(|item| Line { sku: item.sku.clone(), quantity: item.quantity }).collect();
+            let items =
+                order.items.iter().map(|item| Line { sku: item.sku.clone(), quantity: item.quantity }).collect();
             inventory(&InventoryRequest::Reserve { order_id: order.id, items })?.replying_to(names::ORDER_REPLIES)
         }
         Effect::ReleaseStock => {
@@ -50,9 +51,7 @@ pub fn message(progress: &Progress, effect: &Effect, cause: &Cause<'_>) -> Resul
             Outgoing::json(order.id.message_id(kind.as_str()), names::NOTIFICATIONS, "", kind.as_str(), &notification)?
         }
     };
-    Ok(outgoing
-        .correlated(Some(&progress.correlation_id))
-        .header(headers::CAUSATION_ID, cause.message_id.to_string()))
+    Ok(outgoing.correlated(Some(&progress.correlation_id)).header(headers::CAUSATION_ID, cause.message_id.to_string()))
 }
 
 fn inventory(request: &InventoryRequest) -> Result<Outgoing, serde_json::Error> {

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use super::SagaArgs;
 use super::advance::{Arrived, advance};
@@ -34,7 +33,6 @@ impl Handler for Submissions {
 
     const ROLE: &'static str = "order-processor";
     const SOURCE: Source = Source::Work(WorkQueue::OrderProcessing);
-
 
     fn decode(&self, incoming: &Incoming) -> Result<Submission, Failure> {
         let bad = |error: &dyn std::fmt::Display| Failure::BadMessage(error.to_string());
@@ -88,7 +86,8 @@ async fn take_in_strangers(
     if strangers.is_empty() {
         return Ok(HashMap::new());
     }
-    let skus: BTreeSet<&Sku> = strangers.iter().flat_map(|(_, s, _)| s.form.wishes.iter().map(|wish| &wish.sku)).collect();
+    let skus: BTreeSet<&Sku> =
+        strangers.iter().flat_map(|(_, s, _)| s.form.wishes.iter().map(|wish| &wish.sku)).collect();
     let catalogue = products::catalogue(db, &skus.into_iter().collect::<Vec<_>>()).await?;
     let mut refused = HashMap::new();
     let mut accepted: Vec<(Order, String)> = Vec::new();

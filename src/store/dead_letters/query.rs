@@ -167,8 +167,7 @@ pub async fn get(db: &mut PgConnection, id: Uuid) -> Result<Option<DeadLetter>, 
 /// # Errors
 /// Any database error.
 pub async fn states(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, State)>, sqlx::Error> {
-    let rows =
-        sqlx::query("select id, state from dead_letters where id = any($1)").bind(ids).fetch_all(db).await?;
+    let rows = sqlx::query("select id, state from dead_letters where id = any($1)").bind(ids).fetch_all(db).await?;
     rows.iter().map(|row| Ok((row.try_get("id")?, decode(row.try_get::<&str, _>("state")?.parse())?))).collect()
 }
 

@@ -137,8 +137,7 @@ async fn write(
     let mut answers = vec![None; letters.len()];
     for row in rows {
         let (message_id, queue): (Uuid, String) = (row.try_get("message_id")?, row.try_get("queue")?);
-        let place =
-            letters.iter().position(|&(index, id)| id == message_id && storable(&batch[index].queue) == queue);
+        let place = letters.iter().position(|&(index, id)| id == message_id && storable(&batch[index].queue) == queue);
         if let Some(place) = place {
             answers[place] = Some(Stored { id: row.try_get("id")?, failures: row.try_get("failures")? });
         }

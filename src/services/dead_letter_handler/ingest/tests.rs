@@ -4,6 +4,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 
 use super::*;
+use crate::topology::names;
 
 fn dead(headers: &[(&str, AMQPValue)], body: &[u8]) -> Incoming {
     let mut table = FieldTable::default();

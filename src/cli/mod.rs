@@ -1,0 +1,21 @@
+//! The `orders` command line: what a customer's shop and an operator type. It talks to order-api over HTTP; one command can
+//! publish to the broker instead. `src/bin/orders.rs` calls [`main`].
+
+mod amqp;
+mod args;
+mod bulk;
+mod client;
+mod error;
+mod get;
+mod list;
+mod output;
+mod products;
+mod rows;
+mod run;
+mod stats;
+mod submit;
+mod watch;
+
+pub use args::Args;
+pub use error::Error;
+pub use run::{Outcome, main, run};

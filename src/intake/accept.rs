@@ -1,0 +1,234 @@
+//! The use case "accept an order", for many orders in one transaction. Called by the batcher, which owns the transaction.
+//!
+//! An order, its history, its message and the answer under its key are committed together or not at all. Orders with faults
+//! leave no trace and cost their neighbours nothing.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::idempotency::IdempotencyKey;
+use crate::contract::order::{OrderForm, field_of};
+use crate::contract::{FieldError, Outgoing};
+use crate::domain::catalogue::{self, Catalogue};
+use crate::domain::{Order, OrderId, OrderStatus, Sku};
+use crate::store;
+use crate::store::idempotency::{NewAnswer, ScopedKey, StoredAnswer};
+use crate::store::orders::{NewOrder, SUBMITTED};
+
+/// An order as it was asked for.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    pub form: OrderForm,
+    pub correlation_id: String,
+    pub key: Option<IdempotencyKey>,
+}
+
+/// The order is committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    pub order_id: OrderId,
+    /// The order as JSON text; byte for byte the same for every request with the same key.
+    pub body: String,
+    /// Whether an earlier request with the same key made the order.
+    pub replayed: bool,
+}
+
+/// Why no order was made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the order has faults")]
+    Invalid(Vec<FieldError>),
+    #[error("the idempotency key was used with another body")]
+    KeyReused,
+    #[error("a request with this idempotency key is in progress")]
+    KeyInFlight,
+    /// More waits than can be worked off in time.
+    #[error("too many orders are waiting")]
+    Overloaded,
+    /// The outcome may be unknown: asking again with the same key is safe.
+    #[error("the database is not available")]
+    Unavailable,
+    #[error("the order could not be stored")]
+    Internal,
+}
+
+pub type Verdict = Result<Acceptance, Refused>;
+
+/// The faults that show without asking the catalogue.
+pub(super) fn faults(form: &OrderForm) -> Vec<FieldError> {
+    let mut faults = form.unknown.clone();
+    let mut refuse = |pointer: &str| {
+        let detail = "must not contain the character U+0000, which the database cannot store".to_owned();
+        faults.push(FieldError { pointer: pointer.to_owned(), detail });
+    };
+    if form.payment_token.as_deref().is_some_and(|token| token.contains('\0')) {
+        refuse("/payment_token");
+    }
+    if form.metadata.as_ref().is_some_and(|map| map.iter().any(|(key, value)| key.contains('\0') || holds_nul(value))) {
+        refuse("/metadata");
+    }
+    faults
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => text.contains('\0'),
+        Value::Array(list) => list.iter().any(holds_nul),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
+    }
+}
+
+/// An order that the catalogue agrees to, on its way into the database.
+struct Draft {
+    /// Its place among the submissions.
+    place: usize,
+    order: Order,
+    body: Box<RawValue>,
+}
+
+/// Judges every submission and writes what is accepted, in a handful of statements for all of them. The verdicts come in the
+/// order of the submissions and count only once the caller has committed.
+///
+/// # Errors
+/// When the database is away or refuses a value; then nothing counts.
+pub(super) async fn accept_all(
+    conn: &mut PgConnection,
+    submissions: &[&Submission],
+) -> Result<Vec<Verdict>, sqlx::Error> {
+    let mut verdicts = answer_repetitions(conn, submissions).await?;
+    let open: Vec<usize> = (0..submissions.len()).filter(|&place| verdicts[place].is_none()).collect();
+
+    let catalogue = look_up(conn, open.iter().map(|&place| submissions[place])).await?;
+    let now = whole_microseconds(OffsetDateTime::now_utc());
+    let mut drafts = Vec::with_capacity(open.len());
+    for place in open {
+        match draft(&submissions[place].form, &catalogue, now) {
+            Ok((order, body)) => drafts.push(Draft { place, order, body }),
+            Err(refused) => verdicts[place] = Some(Err(refused)),
+        }
+    }
+
+    let (drafts, too_late) = claim_keys(conn, submissions, drafts).await?;
+    write(conn, submissions, &drafts).await?;
+    for Draft { place, order, body } in drafts {
+        let body = String::from(Box::<str>::from(body));
+        verdicts[place] = Some(Ok(Acceptance { order_id: order.id, body, replayed: false }));
+    }
+    if !too_late.is_empty() {
+        let losers: Vec<&Submission> = too_late.iter().map(|&place| submissions[place]).collect();
+        let answers = answer_repetitions(conn, &losers).await?;
+        for (place, answer) in too_late.into_iter().zip(answers) {
+            // without an answer the winner has vanished in between: the client may simply ask again
+            verdicts[place] = Some(answer.unwrap_or(Err(Refused::KeyInFlight)));
+        }
+    }
+    Ok(verdicts.into_iter().map(|verdict| verdict.unwrap_or(Err(Refused::Internal))).collect())
+}
+
+/// The first answer again, for those whose key is known.
+async fn answer_repetitions(
+    conn: &mut PgConnection,
+    submissions: &[&Submission],
+) -> Result<Vec<Option<Verdict>>, sqlx::Error> {
+    let keys: Vec<ScopedKey<'_>> = submissions.iter().filter_map(|submission| scoped(submission)).collect();
+    let stored = store::idempotency::find_all(conn, &keys).await?;
+    Ok(submissions
+        .iter()
+        .map(|submission| {
+            let key = submission.key.as_ref()?;
+            let answer = stored.get(&(key.scope.clone(), key.key.clone()))?;
+            Some(repeat(answer, key))
+        })
+        .collect())
+}
+
+fn repeat(answer: &StoredAnswer, key: &IdempotencyKey) -> Verdict {
+    if answer.fingerprint == key.fingerprint.as_bytes() {
+        Ok(Acceptance { order_id: answer.order_id, body: answer.response.clone(), replayed: true })
+    } else {
+        Err(Refused::KeyReused)
+    }
+}
+
+fn scoped(submission: &Submission) -> Option<ScopedKey<'_>> {
+    submission.key.as_ref().map(|key| (key.scope.as_str(), key.key.as_str()))
+}
+
+async fn look_up(
+    conn: &mut PgConnection,
+    submissions: impl Iterator<Item = &Submission>,
+) -> Result<Catalogue, sqlx::Error> {
+    let skus: HashSet<&Sku> = submissions.flat_map(|one| one.form.wishes.iter().map(|wish| &wish.sku)).collect();
+    store::products::catalogue(conn, &skus.into_iter().collect::<Vec<_>>()).await
+}
+
+fn draft(form: &OrderForm, catalogue: &Catalogue, now: OffsetDateTime) -> Result<(Order, Box<RawValue>), Refused> {
+    let (items, total) = catalogue::price(catalogue, &form.wishes, form.total)
+        .map_err(|refusals| Refused::Invalid(refusals.iter().map(field_of).collect()))?;
+    let order = Order {
+        id: form.id.unwrap_or_else(OrderId::mint),
+        customer_id: form.customer_id.clone(),
+        email: form.email.clone(),
+        phone: form.phone.clone(),
+        items,
+        total,
+        status: OrderStatus::Pending,
+        created_at: form.created_at.map_or(now, whole_microseconds),
+        reason: None,
+        payment_token: form.payment_token.clone(),
+        metadata: form.metadata.clone(),
+    };
+    let body = serde_json::value::to_raw_value(&order).map_err(|_| Refused::Internal)?;
+    Ok((order, body))
+}
+
+/// What the database keeps of a time; so the first answer and every later reading show the same.
+fn whole_microseconds(time: OffsetDateTime) -> OffsetDateTime {
+    time.replace_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
+}
+
+/// Stores the keys. Returns the drafts that may be written, and the places of those whose key somebody else stored first.
+async fn claim_keys(
+    conn: &mut PgConnection,
+    submissions: &[&Submission],
+    drafts: Vec<Draft>,
+) -> Result<(Vec<Draft>, Vec<usize>), sqlx::Error> {
+    let answers: Vec<NewAnswer<'_>> = drafts
+        .iter()
+        .filter_map(|draft| {
+            let key = submissions[draft.place].key.as_ref()?;
+            Some(NewAnswer {
+                key: (&key.scope, &key.key),
+                fingerprint: key.fingerprint.as_bytes(),
+                order_id: draft.order.id,
+                response: draft.body.get(),
+            })
+        })
+        .collect();
+    let claimed: HashSet<OrderId> = store::idempotency::claim_all(conn, &answers).await?.into_iter().collect();
+    let (winners, losers): (Vec<Draft>, Vec<Draft>) = drafts
+        .into_iter()
+        .partition(|draft| submissions[draft.place].key.is_none() || claimed.contains(&draft.order.id));
+    Ok((winners, losers.into_iter().map(|draft| draft.place).collect()))
+}
+
+async fn write(conn: &mut PgConnection, submissions: &[&Submission], drafts: &[Draft]) -> Result<(), sqlx::Error> {
+    let mut orders = Vec::with_capacity(drafts.len());
+    let mut messages = Vec::with_capacity(drafts.len());
+    for Draft { place, order, body } in drafts {
+        let correlation_id = submissions[*place].correlation_id.as_str();
+        orders.push(NewOrder { order, correlation_id });
+        let message_id = order.id.message_id(SUBMITTED);
+        let message = Outgoing::json(message_id, "orders", "process", "order.submitted", body)
+            .map_err(|error| sqlx::Error::Encode(error.into()))?;
+        messages.push(message.correlated(Some(correlation_id)));
+    }
+    let inserted = store::orders::insert_all(conn, &orders).await?;
+    store::orders::record_accepted(conn, &inserted).await?;
+    store::outbox::add_all(conn, &messages).await
+}

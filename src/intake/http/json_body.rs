@@ -1,0 +1,103 @@
+//! Reads a request's body as a JSON object, with a limit and with an answer that says where it is broken. The extractor of every
+//! handler that takes a body.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, header};
+use futures_util::StreamExt;
+use serde_json::{Map, Value};
+
+use super::problem::{Problem, ProblemKind, of_unreadable};
+use crate::contract::order::read_object;
+use crate::intake::Fingerprint;
+
+/// Largest body: an order with 100 lines has some ten kilobytes, the rest is room for metadata.
+const MAX_BODY: usize = 1 << 20;
+
+/// How much of a body that is too large is read and thrown away, so that the client sees the answer instead of a reset.
+const MAX_DRAIN: usize = 8 << 20;
+
+/// The object, and the fingerprint of the bytes it was read from.
+#[derive(Debug)]
+pub(super) struct JsonBody {
+    pub object: Map<String, Value>,
+    pub fingerprint: Fingerprint,
+}
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if !is_json(parts.headers.get(header::CONTENT_TYPE)) {
+            let detail = "the header Content-Type must be application/json";
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+        }
+        if hopeless(&parts.headers) {
+            return Err(too_large());
+        }
+        let bytes = read(body).await?;
+        let object = read_object(&bytes).map_err(of_unreadable)?;
+        Ok(Self { object, fingerprint: Fingerprint::of(&bytes) })
+    }
+}
+
+/// `application/json` or a type with the suffix `+json`, whatever parameters follow.
+fn is_json(content_type: Option<&HeaderValue>) -> bool {
+    let Some(text) = content_type.and_then(|value| value.to_str().ok()) else { return false };
+    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Whether not even the first byte should be asked for: the client waits for a go-ahead, or would be drained in vain.
+fn hopeless(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let allowed = if headers.contains_key(header::EXPECT) { MAX_BODY } else { MAX_DRAIN };
+    length.is_some_and(|length| length > allowed)
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let mut seen = 0;
+    let mut stream = body.into_data_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| {
+            Problem::new(ProblemKind::MalformedBody, format!("the body broke off after {seen} bytes: {error}"))
+        })?;
+        seen += chunk.len();
+        if seen > MAX_DRAIN {
+            break;
+        }
+        if seen <= MAX_BODY {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    if seen > MAX_BODY { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn too_large() -> Problem {
+    Problem::new(ProblemKind::BodyTooLarge, format!("the body may have at most {MAX_BODY} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_known_by_its_media_type_whatever_the_parameters() {
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.shop+json"] {
+            assert!(is_json(Some(&HeaderValue::from_static(good))), "{good}");
+        }
+        for bad in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
+            assert!(!is_json(Some(&HeaderValue::from_static(bad))), "{bad}");
+        }
+        assert!(!is_json(None));
+    }
+
+    #[tokio::test]
+    async fn a_body_at_the_limit_is_read_and_one_byte_more_is_not() {
+        assert_eq!(read(Body::from(vec![b'x'; MAX_BODY])).await.expect("read").len(), MAX_BODY);
+        let problem = read(Body::from(vec![b'x'; MAX_BODY + 1])).await.expect_err("too large");
+        assert_eq!(problem.kind, ProblemKind::BodyTooLarge);
+    }
+}

@@ -1,0 +1,17 @@
+//! The HTTP API, version 1. `router` lists the paths; one file per resource; everything that is the same for all of them
+//! (bodies, faults, correlation, limits) has its own file.
+
+mod correlation;
+mod cursor;
+mod json_body;
+mod limits;
+mod orders;
+mod parameters;
+mod problem;
+mod products;
+mod router;
+mod statistics;
+
+pub use correlation::{CORRELATION_HEADER, CorrelationId};
+pub use problem::{Problem, ProblemKind};
+pub use router::{ApiState, router};

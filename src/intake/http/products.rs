@@ -1,0 +1,155 @@
+//! `/api/v1/products`: create, show, list, adjust the stock.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::cursor;
+use super::json_body::JsonBody;
+use super::parameters::{PAGE, Parameters};
+use super::problem::{Problem, ProblemKind, of_database};
+use super::router::ApiState;
+use crate::contract::Fields;
+use crate::domain::Sku;
+use crate::store::products::{self, AdjustError, CreateError, NewProduct, Product};
+
+/// Most units in one movement: far above any shop's, far below where sums could overflow.
+const MAX_UNITS: i64 = 1_000_000_000;
+/// Longest name of a product and longest reason of an adjustment, in characters.
+const MAX_TEXT: usize = 255;
+
+/// `POST /api/v1/products`
+pub(super) async fn create(State(state): State<ApiState>, body: JsonBody) -> Result<Response, Problem> {
+    let new = read_product(&body)?;
+    let mut connection = state.connection().await?;
+    products::create(&mut connection, &new).await.map_err(of_create)?;
+    let stored = products::find(&mut connection, &new.sku).await.map_err(|error| of_database(&error))?;
+    let product = stored.ok_or_else(unknown)?;
+    tracing::info!(sku = %product.sku, stock = product.on_hand, "product created");
+    let location = format!("/api/v1/products/{}", path_segment(&product.sku));
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(product)).into_response())
+}
+
+fn read_product(body: &JsonBody) -> Result<NewProduct, Problem> {
+    let mut fields = Fields::new(&body.object, "");
+    let sku = fields.text("sku", |text| Sku::parse(text));
+    let name = fields.text("name", short_text);
+    let price = fields.optional_money("price");
+    if !body.object.contains_key("price") || body.object["price"].is_null() {
+        fields.fault("price", "is required");
+    }
+    let stock = units_or_zero(&mut fields, "stock");
+    let low_stock_threshold = units_or_zero(&mut fields, "low_stock_threshold");
+    match (sku, name, price, stock, low_stock_threshold) {
+        (Some(sku), Some(name), Some(price), Some(stock), Some(low_stock_threshold)) if unfaulted(&fields) => {
+            Ok(NewProduct { sku, name, price, stock, low_stock_threshold })
+        }
+        _ => Err(faults(fields)),
+    }
+}
+
+/// `GET /api/v1/products/{sku}`
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    sku: Result<Path<Sku>, PathRejection>,
+) -> Result<Json<Product>, Problem> {
+    let Path(sku) = sku.map_err(|_| unknown())?;
+    let mut connection = state.connection().await?;
+    let product = products::find(&mut connection, &sku).await.map_err(|error| of_database(&error))?;
+    product.map(Json).ok_or_else(unknown)
+}
+
+#[derive(Serialize)]
+pub(super) struct ProductPage {
+    products: Vec<Product>,
+    next_cursor: Option<String>,
+}
+
+/// `GET /api/v1/products`
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    mut parameters: Parameters,
+) -> Result<Json<ProductPage>, Problem> {
+    let after = parameters.optional("cursor", cursor::read_product);
+    let limit = parameters.whole("limit", PAGE);
+    parameters.finish()?;
+    let mut connection = state.connection().await?;
+    let page = products::page(&mut connection, after.as_ref().map_or("", Sku::as_str), limit + 1).await;
+    let mut products = page.map_err(|error| of_database(&error))?;
+    let next_cursor = cursor::cut(&mut products, limit, |last| cursor::of_product(&last.sku));
+    Ok(Json(ProductPage { products, next_cursor }))
+}
+
+/// `POST /api/v1/products/{sku}/adjustments`
+pub(super) async fn adjust(
+    State(state): State<ApiState>,
+    sku: Result<Path<Sku>, PathRejection>,
+    body: JsonBody,
+) -> Result<Json<Product>, Problem> {
+    let Path(sku) = sku.map_err(|_| unknown())?;
+    let mut fields = Fields::new(&body.object, "");
+    let delta = fields.whole("delta", -MAX_UNITS, MAX_UNITS);
+    if delta == Some(0) {
+        fields.fault("delta", "must not be zero");
+    }
+    let reason = fields.text("reason", short_text);
+    let (delta, reason) = match (delta, reason) {
+        (Some(delta), Some(reason)) if unfaulted(&fields) => (delta, reason),
+        _ => return Err(faults(fields)),
+    };
+    let mut connection = state.connection().await?;
+    let product = products::adjust(&mut connection, &sku, delta, &reason).await.map_err(of_adjust)?;
+    tracing::info!(%sku, delta, on_hand = product.on_hand, "stock adjusted");
+    Ok(Json(product))
+}
+
+fn of_create(error: CreateError) -> Problem {
+    match error {
+        CreateError::Exists => Problem::new(ProblemKind::Conflict, error.to_string()),
+        CreateError::Database(error) => of_database(&error),
+    }
+}
+
+fn of_adjust(error: AdjustError) -> Problem {
+    match error {
+        AdjustError::Unknown => unknown(),
+        AdjustError::BelowReserved => Problem::new(ProblemKind::Conflict, error.to_string()),
+        AdjustError::Database(error) => of_database(&error),
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::new(ProblemKind::NotFound, "no product has this sku")
+}
+
+fn short_text(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match text.chars().count() {
+        1..=MAX_TEXT if text.chars().any(char::is_control) => Err("must not contain control characters".to_owned()),
+        1..=MAX_TEXT => Ok(text.to_owned()),
+        _ => Err(format!("must have 1 to {MAX_TEXT} characters")),
+    }
+}
+
+fn units_or_zero(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
+    if fields.value(name).is_none() { Some(0) } else { fields.whole(name, 0, MAX_UNITS) }
+}
+
+fn unfaulted(fields: &Fields<'_>) -> bool {
+    fields.errors.is_empty() && fields.unknown().is_empty()
+}
+
+fn faults(fields: Fields<'_>) -> Problem {
+    let unknown = fields.unknown();
+    let mut errors = fields.errors;
+    errors.extend(unknown);
+    Problem::validation(errors)
+}
+
+/// A sku may hold a slash, the one character of its alphabet that a path segment may not.
+fn path_segment(sku: &Sku) -> String {
+    sku.as_str().replace('/', "%2F")
+}

@@ -1,0 +1,209 @@
+//! The payment gateway of development, tests and demonstrations. Called by the payment-service.
+//!
+//! Test tokens in the order: `tok_visa` is taken, `tok_declined` is declined (`insufficient_funds`), `tok_timeout` never answers
+//! in time and takes nothing, `tok_error_once` and `tok_error_twice` fail in their first one or two attempts, `tok_error_always`
+//! in all, `tok_slow` is taken after 5 s. Any other token is left to the configured rates.
+//!
+//! **After a restart** decisions are the same, since they are drawn from seed, key and attempt. The memory of what is held is
+//! gone, and with it all money this simulation ever held, so a refund of an unknown key is answered from the caller's record:
+//! with the reference of the charge it is refunded (saying "nothing held" would keep the customer's money), without one nothing
+//! is held and the key is voided. The same holds for a second process and for keys that the bounded memory has forgotten.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use super::draw::{Behaviour, Outcome};
+use super::ledger::{Entry, Ledger};
+use super::{Charge, ChargeRequest, GatewayError, PaymentGateway, Refund};
+
+/// Keys remembered: some ten megabytes.
+const MOST_KEYS: usize = 100_000;
+
+#[derive(Debug)]
+pub struct SimulatedGateway {
+    behaviour: Behaviour,
+    ledger: Mutex<Ledger>,
+    charges: AtomicU64,
+    declines: AtomicU64,
+    errors: AtomicU64,
+    refunds: AtomicU64,
+}
+
+/// What this process has done since its start; repeats of a key count once among charges and refunds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub charges: u64,
+    pub declines: u64,
+    pub errors: u64,
+    pub refunds: u64,
+}
+
+impl SimulatedGateway {
+    pub fn new(behaviour: Behaviour) -> Self {
+        Self {
+            behaviour,
+            ledger: Mutex::new(Ledger::new(MOST_KEYS)),
+            charges: AtomicU64::new(0),
+            declines: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            refunds: AtomicU64::new(0),
+        }
+    }
+
+    pub fn totals(&self) -> Totals {
+        Totals {
+            charges: self.charges.load(Ordering::Relaxed),
+            declines: self.declines.load(Ordering::Relaxed),
+            errors: self.errors.load(Ordering::Relaxed),
+            refunds: self.refunds.load(Ordering::Relaxed),
+        }
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the money once per key; a key that was given back stays closed.
+    fn take(&self, key: Uuid) -> Charge {
+        let mut ledger = self.ledger();
+        match ledger.get(key) {
+            Some(Entry::Held) => {}
+            Some(Entry::Refunded | Entry::Voided) => {
+                self.declines.fetch_add(1, Ordering::Relaxed);
+                return Charge::Declined { code: "voided".to_owned() };
+            }
+            None => {
+                ledger.set(key, Entry::Held);
+                self.charges.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Charge::Taken { reference: charge_reference(key) }
+    }
+
+    fn failed(&self, error: GatewayError) -> Result<Charge, GatewayError> {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        Err(error)
+    }
+}
+
+impl PaymentGateway for SimulatedGateway {
+    async fn charge(&self, request: &ChargeRequest) -> Result<Charge, GatewayError> {
+        let (outcome, latency) = self.behaviour.charge(request);
+        tokio::time::sleep(latency).await;
+        match outcome {
+            Outcome::Taken => Ok(self.take(request.key)),
+            Outcome::TakenUnanswered => {
+                self.take(request.key);
+                self.failed(GatewayError::Timeout)
+            }
+            Outcome::Declined(code) => {
+                self.declines.fetch_add(1, Ordering::Relaxed);
+                Ok(Charge::Declined { code: code.to_owned() })
+            }
+            Outcome::Unavailable => self.failed(GatewayError::Unavailable),
+            Outcome::Timeout => self.failed(GatewayError::Timeout),
+        }
+    }
+
+    /// Never fails: a refund has no attempt number, so a drawn error would be drawn for ever.
+    async fn refund(&self, key: Uuid, charged: Option<&str>) -> Result<Refund, GatewayError> {
+        tokio::time::sleep(self.behaviour.latency(key, 0)).await;
+        let mut ledger = self.ledger();
+        let held = match ledger.get(key) {
+            Some(Entry::Refunded) => return Ok(Refund::Refunded { reference: refund_reference(key) }),
+            Some(Entry::Held) => true,
+            Some(Entry::Voided) => false,
+            None => charged == Some(charge_reference(key).as_str()),
+        };
+        if !held {
+            ledger.set(key, Entry::Voided);
+            return Ok(Refund::NothingHeld);
+        }
+        ledger.set(key, Entry::Refunded);
+        self.refunds.fetch_add(1, Ordering::Relaxed);
+        Ok(Refund::Refunded { reference: refund_reference(key) })
+    }
+}
+
+/// Follows from the key, so that every process gives and knows the same reference.
+fn charge_reference(key: Uuid) -> String {
+    format!("sim_charge_{}", key.simple())
+}
+
+fn refund_reference(key: Uuid) -> String {
+    format!("sim_refund_{}", key.simple())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::Money;
+
+    const KEY: Uuid = Uuid::from_u128(11);
+
+    fn request(token: &str, attempt: u32) -> ChargeRequest {
+        ChargeRequest { key: KEY, amount: Money::ZERO, token: Some(token.to_owned()), attempt }
+    }
+
+    fn gateway() -> SimulatedGateway {
+        SimulatedGateway::new(Behaviour::default())
+    }
+
+    #[tokio::test]
+    async fn a_key_is_charged_once_and_refunded_once_however_often_it_is_asked() {
+        let gateway = gateway();
+        let first = gateway.charge(&request("tok_visa", 1)).await;
+        assert_eq!(first, gateway.charge(&request("tok_visa", 2)).await);
+        let refund = gateway.refund(KEY, None).await;
+        assert_eq!(refund, Ok(Refund::Refunded { reference: refund_reference(KEY) }));
+        assert_eq!(gateway.refund(KEY, None).await, refund);
+        assert_eq!(gateway.totals(), Totals { charges: 1, refunds: 1, ..Totals::default() });
+    }
+
+    #[tokio::test]
+    async fn after_a_restart_a_recorded_charge_is_refunded_and_an_unknown_key_holds_nothing() {
+        let Ok(Charge::Taken { reference }) = gateway().charge(&request("tok_visa", 1)).await else { panic!("taken") };
+        assert_eq!(gateway().refund(KEY, None).await, Ok(Refund::NothingHeld));
+        assert_eq!(gateway().refund(KEY, Some("of another gateway")).await, Ok(Refund::NothingHeld));
+        let refund = gateway().refund(KEY, Some(&reference)).await;
+        assert_eq!(refund, Ok(Refund::Refunded { reference: refund_reference(KEY) }));
+        assert_eq!(gateway().charge(&request("tok_visa", 5)).await, Ok(Charge::Taken { reference }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_charge_that_is_overtaken_by_its_refund_takes_nothing() {
+        let gateway = gateway();
+        let slow = request("tok_slow", 1);
+        let (charge, refund) = tokio::join!(gateway.charge(&slow), gateway.refund(KEY, None));
+        assert_eq!(refund, Ok(Refund::NothingHeld));
+        assert_eq!(charge, Ok(Charge::Declined { code: "voided".to_owned() }));
+        assert_eq!(gateway.totals().charges, 0);
+    }
+
+    #[tokio::test]
+    async fn money_taken_without_an_answer_is_found_by_the_refund() {
+        let behaviour = Behaviour { error_rate: "1".parse().expect("a rate"), ..Behaviour::default() };
+        let gateway = SimulatedGateway::new(behaviour);
+        let (mut unanswered, mut refunded) = (0, 0);
+        for key in (0..50).map(Uuid::from_u128) {
+            let request = ChargeRequest { key, token: None, ..request("", 1) };
+            let error = gateway.charge(&request).await.expect_err("all fail");
+            unanswered += usize::from(error == GatewayError::Timeout);
+            let refund = gateway.refund(key, None).await.expect("answers");
+            refunded += usize::from(refund != Refund::NothingHeld);
+        }
+        assert!(unanswered > 10, "{unanswered}");
+        assert_eq!(unanswered, refunded);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_slow_token_takes_five_seconds() {
+        let started = tokio::time::Instant::now();
+        assert!(matches!(gateway().charge(&request("tok_slow", 1)).await, Ok(Charge::Taken { .. })));
+        assert_eq!(started.elapsed(), Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,48 @@
+//! Every role in one process: the way to run the fleet on one machine.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Email, Inventory, OrderApi, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms, main};
+use crate::runtime::{Context, Tasks};
+
+#[derive(Args)]
+pub struct Fleet {
+    #[command(flatten)]
+    api: OrderApi,
+    #[command(flatten)]
+    processor: OrderProcessor,
+    #[command(flatten)]
+    inventory: Inventory,
+    #[command(flatten)]
+    payment: Payment,
+    #[command(flatten)]
+    email: Email,
+    #[command(flatten)]
+    sms: Sms,
+    #[command(flatten)]
+    push: Push,
+    #[command(flatten)]
+    scheduler: SchedulerRole,
+}
+
+impl Role for Fleet {
+    const NAME: &'static str = "fleet";
+    const ABOUT: &'static str = "Every role of the fleet in one process.";
+
+    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        self.api.start(context, tasks)?;
+        self.processor.start(context, tasks)?;
+        self.inventory.start(context, tasks)?;
+        self.payment.start(context, tasks)?;
+        self.email.start(context, tasks)?;
+        self.sms.start(context, tasks)?;
+        self.push.start(context, tasks)?;
+        self.scheduler.start(context, tasks)
+    }
+}
+
+pub fn fleet() -> ExitCode {
+    main::<Fleet>()
+}

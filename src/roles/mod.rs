@@ -1,0 +1,18 @@
+//! How each binary is put together: its options, and what it starts. `fleet` starts all of them in one process.
+
+mod command;
+mod fleet;
+mod order_api;
+mod scheduler;
+mod setup;
+mod workers;
+
+pub use command::{Role, main};
+pub use fleet::{Fleet, fleet};
+pub use order_api::{OrderApi, order_api};
+pub use scheduler::{SchedulerRole, scheduler};
+pub use setup::setup;
+pub use workers::{
+    Email, Inventory, OrderProcessor, Payment, Push, Sms, email_service, inventory_service, order_processor,
+    payment_service, push_service, sms_service,
+};

@@ -1,0 +1,135 @@
+//! The workers that consume one queue or two, and nothing else.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Role, main};
+use crate::config::outbound::{GatewayArgs, MailArgs, PushArgs, SmsArgs};
+use crate::runtime::{Context, Tasks};
+use crate::services::email_service::EmailTransport;
+use crate::services::inventory_service::InventoryService;
+use crate::services::notifier::Notifier;
+use crate::services::order_processor::{Replies, SagaArgs, Submissions};
+use crate::services::payment_service::PaymentService;
+use crate::services::push_service::PushTransport;
+use crate::services::sms_service::SmsTransport;
+
+#[derive(Args)]
+pub struct OrderProcessor {
+    #[command(flatten)]
+    saga: SagaArgs,
+}
+
+impl Role for OrderProcessor {
+    const NAME: &'static str = "order-processor";
+    const ABOUT: &'static str = "Runs the saga of every order: reserve the stock, take the payment, confirm; or undo.";
+
+    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        context.consume(Submissions { args: self.saga.clone() }, tasks);
+        context.consume(Replies { args: self.saga.clone() }, tasks);
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Inventory {}
+
+impl Role for Inventory {
+    const NAME: &'static str = "inventory-service";
+    const ABOUT: &'static str = "Reserves, releases and sells stock on request (queue inventory_requests).";
+
+    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        context.consume(InventoryService, tasks);
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Payment {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+impl Role for Payment {
+    const NAME: &'static str = "payment-service";
+    const ABOUT: &'static str = "Takes and cancels payments on request (queue payment_requests).";
+
+    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        context.consume(PaymentService { gateway: self.gateway.build() }, tasks);
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Email {
+    #[command(flatten)]
+    mail: MailArgs,
+}
+
+impl Role for Email {
+    const NAME: &'static str = "email-service";
+    const ABOUT: &'static str = "Mails confirmations, failures, refunds and cancellations, by SMTP or into a folder.";
+
+    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        let transport = EmailTransport { mailer: self.mail.build()?, templates: self.mail.templates()? };
+        context.consume(Notifier { transport }, tasks);
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Sms {
+    #[command(flatten)]
+    sms: SmsArgs,
+}
+
+impl Role for Sms {
+    const NAME: &'static str = "sms-service";
+    const ABOUT: &'static str = "Sends shipping updates as SMS, by a Twilio-compatible API or into a folder.";
+
+    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        context.consume(Notifier { transport: SmsTransport { sender: self.sms.build()? } }, tasks);
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Push {
+    #[command(flatten)]
+    push: PushArgs,
+}
+
+impl Role for Push {
+    const NAME: &'static str = "push-service";
+    const ABOUT: &'static str = "Sends every notification to the customer's devices, by FCM or into a folder.";
+
+    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        context.consume(Notifier { transport: PushTransport { sender: self.push.build()? } }, tasks);
+        Ok(())
+    }
+}
+
+pub fn order_processor() -> ExitCode {
+    main::<OrderProcessor>()
+}
+
+pub fn inventory_service() -> ExitCode {
+    main::<Inventory>()
+}
+
+pub fn payment_service() -> ExitCode {
+    main::<Payment>()
+}
+
+pub fn email_service() -> ExitCode {
+    main::<Email>()
+}
+
+pub fn sms_service() -> ExitCode {
+    main::<Sms>()
+}
+
+pub fn push_service() -> ExitCode {
+    main::<Push>()
+}

@@ -1,0 +1,154 @@
+//! How every process lives: settings, logs, connections, its roles, health, and an orderly end. Called by `roles`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use sqlx::PgPool;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{BrokerArgs, ConsumerArgs, DatabaseArgs, LogArgs};
+use crate::messaging::{Broker, Consumer, Handler};
+use crate::telemetry::{self, Health};
+
+/// How often the database is asked whether it is there.
+const PROBE: Duration = Duration::from_secs(2);
+/// What may be left to do after the consumers have drained: closing connections.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// The options that every process has.
+#[derive(Args, Clone)]
+pub struct CommonArgs {
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub consumer: ConsumerArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// What every role of a process shares.
+#[derive(Clone)]
+pub struct Context {
+    pub db: PgPool,
+    pub broker: Broker,
+    pub health: Health,
+    pub consumer: ConsumerArgs,
+    pub shutdown: CancellationToken,
+}
+
+/// The tasks of a process; it ends when all of them have.
+pub type Tasks = JoinSet<()>;
+
+impl Context {
+    /// A consumer for one handler.
+    pub fn consumer<H: Handler>(&self, handler: H) -> Consumer<H> {
+        Consumer {
+            handler: handler.into(),
+            broker: self.broker.clone(),
+            db: self.db.clone(),
+            args: self.consumer.clone(),
+            pulse: self.health.part(H::ROLE),
+        }
+    }
+
+    /// Consumes with this handler until the process is told to stop.
+    pub fn consume<H: Handler>(&self, handler: H, tasks: &mut Tasks) {
+        tasks.spawn(self.consumer(handler).run(self.shutdown.clone()));
+    }
+}
+
+/// Runs one process until SIGTERM or SIGINT. Exit code 0 when everything in hand was finished, 1 when it could not start or not
+/// finish in time.
+pub fn run(
+    name: &str,
+    args: &CommonArgs,
+    observed_at: SocketAddr,
+    start: impl FnOnce(&Context, &mut Tasks) -> anyhow::Result<()>,
+) -> ExitCode {
+    telemetry::init(&args.log);
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot start")
+        .and_then(|runtime| runtime.block_on(live(name, args, observed_at, start)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(role = name, error = format!("{error:#}"), "stopped by an error");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn live(
+    name: &str,
+    args: &CommonArgs,
+    observed_at: SocketAddr,
+    start: impl FnOnce(&Context, &mut Tasks) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let context = Context {
+        db: args.database.pool(name).context("DATABASE_URL cannot be read")?,
+        broker: Broker::new(&args.broker, name)?,
+        health: Health::default(),
+        consumer: args.consumer.clone(),
+        shutdown: CancellationToken::new(),
+    };
+    let mut tasks = Tasks::new();
+    start(&context, &mut tasks)?;
+    serve(&context, observed_at, telemetry::routes(context.health.clone()), &mut tasks)?;
+    tasks.spawn(probe(context.clone()));
+    tracing::info!(role = name, version = env!("CARGO_PKG_VERSION"), "started");
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!(role = name, "stopping: finishing what is in hand");
+    context.shutdown.cancel();
+    let deadline = args.consumer.drain() + CLOSING;
+    let finished = tokio::time::timeout(deadline, async { while tasks.join_next().await.is_some() {} }).await;
+    finished.context("not everything in hand could be finished in time; the broker will deliver it again")?;
+    context.db.close().await;
+    tracing::info!(role = name, "stopped, nothing left in hand");
+    Ok(())
+}
+
+/// Binds now, so that a wrong address ends the process at start, and serves until the process stops.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub fn serve(context: &Context, address: SocketAddr, router: axum::Router, tasks: &mut Tasks) -> anyhow::Result<()> {
+    let listener = std::net::TcpListener::bind(address).with_context(|| format!("{address} cannot be bound"))?;
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let shutdown = context.shutdown.clone();
+    tasks.spawn(async move {
+        let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the server ended");
+        }
+    });
+    Ok(())
+}
+
+async fn probe(context: Context) {
+    let pulse = context.health.part("database");
+    loop {
+        match sqlx::query("select 1").execute(&context.db).await {
+            Ok(_) => pulse.up(),
+            Err(error) => pulse.down(error.to_string()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PROBE) => {}
+            () = context.shutdown.cancelled() => return,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The push-service: every notification, to the devices that follow the customer's topic.
+
+use uuid::Uuid;
+
+use super::notifier::{Transport, failure};
+use crate::contract::notification::Notification;
+use crate::domain::notification::Channel;
+use crate::messaging::{Failure, Source};
+use crate::ports::outbound::Sent;
+use crate::ports::push::{Push, PushSender};
+use crate::topology::WorkQueue;
+
+pub struct PushTransport {
+    pub sender: PushSender,
+}
+
+impl Transport for PushTransport {
+    const ROLE: &'static str = "push-service";
+    const SOURCE: Source = Source::Work(WorkQueue::PushNotifications);
+    const CHANNEL: Channel = Channel::Push;
+
+    fn recipient(&self, notification: &Notification) -> Option<String> {
+        Some(format!("customer {}", notification.customer_id))
+    }
+
+    async fn send(&self, message_id: Uuid, notification: &Notification) -> Result<Sent, Failure> {
+        self.sender.send(&Push::about(message_id, notification)).await.map_err(failure)
+    }
+}

@@ -1,0 +1,97 @@
+//! New orders and the first row of their history. Called by the intake for orders over HTTP and by the order-processor for
+//! orders that another AMQP client published.
+
+use std::collections::HashSet;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::decode::json;
+use crate::domain::{Order, OrderId, OrderStatus};
+
+/// The step from which the id of an order's first message is derived ([`OrderId::message_id`]).
+pub const SUBMITTED: &str = "submitted";
+
+/// An order to store, with the id that ties together everything its request causes.
+#[derive(Clone, Copy, Debug)]
+pub struct NewOrder<'a> {
+    pub order: &'a Order,
+    pub correlation_id: &'a str,
+}
+
+/// Stores the orders that are not there yet and returns their ids; the others stay as they are.
+///
+/// # Errors
+/// When the database is away or refuses a value.
+pub async fn insert_all(conn: &mut PgConnection, orders: &[NewOrder<'_>]) -> Result<Vec<OrderId>, sqlx::Error> {
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let items = orders.iter().map(|new| json(&new.order.items)).collect::<Result<Vec<_>, _>>()?;
+    let metadata =
+        orders.iter().map(|new| new.order.metadata.as_ref().map(json).transpose()).collect::<Result<Vec<_>, _>>()?;
+    // sorted by id, so that two batches with the same orders wait for each other instead of locking each other out
+    let inserted: Vec<Uuid> = sqlx::query_scalar(
+        "insert into orders (id, customer_id, email, phone, items, total, status, reason, payment_token, metadata, \
+                             correlation_id, created_at) \
+         select id, customer_id, email, phone, items::jsonb, total, status, reason, payment_token, metadata::jsonb, \
+                correlation_id, created_at \
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::text[], $8::text[], \
+                     $9::text[], $10::text[], $11::text[], $12::timestamptz[]) \
+              as new (id, customer_id, email, phone, items, total, status, reason, payment_token, metadata, \
+                      correlation_id, created_at) \
+         order by id \
+         on conflict (id) do nothing \
+         returning id",
+    )
+    .bind(orders.iter().map(|new| new.order.id.0).collect::<Vec<_>>())
+    .bind(orders.iter().map(|new| new.order.customer_id.as_str()).collect::<Vec<_>>())
+    .bind(orders.iter().map(|new| new.order.email.as_str()).collect::<Vec<_>>())
+    .bind(orders.iter().map(|new| new.order.phone.as_ref().map(|phone| phone.as_str())).collect::<Vec<_>>())
+    .bind(items)
+    .bind(orders.iter().map(|new| new.order.total.amount()).collect::<Vec<_>>())
+    .bind(orders.iter().map(|new| new.order.status.as_str()).collect::<Vec<_>>())
+    .bind(orders.iter().map(|new| new.order.reason.as_deref()).collect::<Vec<_>>())
+    .bind(orders.iter().map(|new| new.order.payment_token.as_deref()).collect::<Vec<_>>())
+    .bind(metadata)
+    .bind(orders.iter().map(|new| new.correlation_id).collect::<Vec<_>>())
+    .bind(orders.iter().map(|new| new.order.created_at).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    Ok(inserted.into_iter().map(OrderId).collect())
+}
+
+/// The first event of every history.
+const ACCEPTED: &str = "accepted";
+
+/// Writes the row `accepted` into the history of each order.
+///
+/// # Errors
+/// When the database is away.
+pub async fn record_accepted(conn: &mut PgConnection, orders: &[OrderId]) -> Result<(), sqlx::Error> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into order_history (order_id, event, status, message_id) \
+         select order_id, $3, $4, message_id from unnest($1::uuid[], $2::uuid[]) as new (order_id, message_id)",
+    )
+    .bind(orders.iter().map(|id| id.0).collect::<Vec<_>>())
+    .bind(orders.iter().map(|id| id.message_id(SUBMITTED)).collect::<Vec<_>>())
+    .bind(ACCEPTED)
+    .bind(OrderStatus::Pending.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Which of these orders are there.
+///
+/// # Errors
+/// When the database is away.
+pub async fn known(conn: &mut PgConnection, orders: &[OrderId]) -> Result<HashSet<OrderId>, sqlx::Error> {
+    let orders: Vec<Uuid> = orders.iter().map(|id| id.0).collect();
+    let known: Vec<Uuid> =
+        sqlx::query_scalar("select id from orders where id = any($1)").bind(&orders).fetch_all(conn).await?;
+    Ok(known.into_iter().map(OrderId).collect())
+}

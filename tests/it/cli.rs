@@ -1,0 +1,8 @@
+//! The real `orders` binary against a stand-in for the API: what it prints, what it exits with, what it asks for.
+
+mod amqp;
+mod bulk;
+mod fake_api;
+mod help;
+mod orders;
+mod runner;

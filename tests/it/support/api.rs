@@ -1,0 +1,75 @@
+//! The HTTP API of one process, served on a free port. Several on one database are several processes of order-api.
+
+use order_fleet::intake::http::{ApiState, router};
+use order_fleet::intake::{Intake, IntakeLimits, OutboxWake};
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio::task::JoinHandle;
+
+pub struct Api {
+    pub address: String,
+    pub client: Client,
+    server: JoinHandle<()>,
+}
+
+impl Api {
+    pub async fn start(db: PgPool) -> Self {
+        Self::start_with(db, IntakeLimits::default()).await
+    }
+
+    pub async fn start_with(db: PgPool, limits: IntakeLimits) -> Self {
+        let (intake, _writers) = Intake::start(db.clone(), OutboxWake::default(), limits);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let app = router(ApiState { db, intake });
+        let server = tokio::spawn(async move {
+            // the writers live as long as the server
+            let _writers = _writers;
+            axum::serve(listener, app).await.expect("serves");
+        });
+        Self { address, client: Client::builder().no_proxy().build().expect("a client"), server }
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.address))
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.address)).json(body)
+    }
+
+    /// Sends bytes as they are, declared as JSON.
+    pub fn post_bytes(&self, path: &str, bytes: impl Into<reqwest::Body>) -> RequestBuilder {
+        let request = self.client.post(format!("{}{path}", self.address));
+        request.header("content-type", "application/json").body(bytes)
+    }
+
+    pub async fn create_product(&self, sku: &str, price: f64, stock: i64) {
+        let body = json!({"sku": sku, "name": format!("Product {sku}"), "price": price, "stock": stock});
+        let (status, body) = answer(self.post("/api/v1/products", &body)).await;
+        assert_eq!(status, 201, "{body}");
+    }
+
+    pub async fn submit(&self, order: &Value) -> (u16, Value) {
+        answer(self.post("/api/v1/orders", order)).await
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Status and body of the answer.
+pub async fn answer(request: RequestBuilder) -> (u16, Value) {
+    read(request.send().await.expect("an answer")).await
+}
+
+/// Status and JSON body. Every answer of the API is JSON.
+pub async fn read(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.text().await.expect("a body");
+    (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{status} with {text:?}: {error}")))
+}
