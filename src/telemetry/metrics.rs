@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use prometheus::{
-    Gauge, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder, register_gauge_with_registry,
-    register_histogram_vec_with_registry, register_int_counter_vec_with_registry, register_int_counter_with_registry,
-    register_int_gauge_vec_with_registry,
+    Gauge, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder, register_gauge_with_registry,
+    register_histogram_vec_with_registry, register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
+    register_int_gauge_with_registry,
 };
 
 pub struct Metrics {
@@ -31,7 +31,7 @@ pub struct Metrics {
     /// Age of the oldest unpublished outbox row.
     pub outbox_oldest_seconds: Gauge,
     /// Outbox rows that cannot be published and wait for an operator.
-    pub outbox_parked: IntCounter,
+    pub outbox_parked: IntGauge,
     /// HTTP requests by route, method and status.
     pub http_requests: IntCounterVec,
     pub http_seconds: HistogramVec,
@@ -79,8 +79,8 @@ impl Metrics {
                 "Age of the oldest unpublished row",
                 r
             )?,
-            outbox_parked: register_int_counter_with_registry!(
-                "fleet_outbox_parked_total",
+            outbox_parked: register_int_gauge_with_registry!(
+                "fleet_outbox_parked",
                 "Rows that cannot be published",
                 r
             )?,

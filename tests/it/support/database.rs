@@ -80,6 +80,7 @@ impl Drop for TestDatabase {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "tests have no command line")]
 fn server() -> PgConnectOptions {
     let Ok(url) = std::env::var("DATABASE_URL") else {
         panic!("DATABASE_URL is not set: run the tests by `./dev test`, which starts a PostgreSQL and sets it");
