@@ -14,6 +14,9 @@ pub enum DeadLetterReason {
 }
 
 impl DeadLetterReason {
+    pub const ALL: [Self; 5] =
+        [Self::BadMessage, Self::Refused, Self::AttemptsExhausted, Self::Panicked, Self::Poisonous];
+
     pub fn code(self) -> &'static str {
         match self {
             Self::BadMessage => "bad_message",
