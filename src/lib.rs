@@ -16,6 +16,7 @@
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
 //! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command
 
+pub mod chaos;
 pub mod cli;
 pub mod config;
 pub mod contract;
@@ -27,6 +28,7 @@ pub mod ports;
 pub mod roles;
 pub mod runtime;
 pub mod services;
+pub mod stand_ins;
 pub mod store;
 pub mod telemetry;
 pub mod topology;

@@ -8,7 +8,7 @@ use clap::Args;
 use lettre::message::Mailbox;
 
 use crate::ports::SetupError;
-use crate::ports::gateway::{Behaviour, Rate, SimulatedGateway};
+use crate::ports::gateway::{Behaviour, Gateway, HttpGateway, Rate, SimulatedGateway};
 use crate::ports::mail::{Mailer, Server, SmtpMailer, Templates};
 use crate::ports::push::{FcmPush, PushSender, ServiceAccount};
 use crate::ports::sms::{Account, SmsSender, TwilioSms};
@@ -142,26 +142,49 @@ impl PushArgs {
     }
 }
 
-/// How the simulated payment gateway behaves; orders with a test token (tok_visa, tok_declined, …) ignore the rates.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Payment gateway (simulated)")]
+/// The payment gateway: one over HTTP, or the simulated one, where orders with a test token (tok_visa, tok_declined, …) ignore the
+/// rates. Holds a key, so it has no `Debug`.
+#[derive(Args, Clone)]
+#[command(next_help_heading = "Payment gateway")]
 pub struct GatewayArgs {
-    /// Share of payments that are declined, from 0 to 1
+    /// Address of the gateway's API (POST /v1/charges, POST /v1/refunds). Without it, the gateway is simulated
+    #[arg(long, env, value_name = "URL")]
+    pub payment_api_url: Option<String>,
+    /// The account's secret
+    #[arg(long, env, hide_env_values = true, value_name = "KEY")]
+    pub payment_api_key: Option<String>,
+    /// Currency of the shop, as the gateway names it
+    #[arg(long, env, value_name = "CODE", default_value = "usd")]
+    pub payment_currency: String,
+    /// Longest that the gateway may take for one answer, in milliseconds
+    #[arg(long, env, value_name = "MS", default_value = "15000", value_parser = milliseconds)]
+    pub payment_api_deadline: Duration,
+    /// Simulated: share of payments that are declined, from 0 to 1
     #[arg(long, env, value_name = "RATE", default_value_t)]
     pub gateway_decline_rate: Rate,
-    /// Share of attempts that fail, from 0 to 1; in half of them the money is taken and only the answer is lost
+    /// Simulated: share of attempts that fail, from 0 to 1; in half of them the money is taken and only the answer is lost
     #[arg(long, env, value_name = "RATE", default_value_t)]
     pub gateway_error_rate: Rate,
-    /// Time an answer takes in milliseconds, fastest..slowest
+    /// Simulated: time an answer takes in milliseconds, fastest..slowest
     #[arg(long, env, value_name = "MS..MS", default_value = "0..0")]
     pub gateway_latency: Latency,
-    /// Number from which declines, errors and latencies are drawn: the same seed, the same outcome for the same order
+    /// Simulated: number from which declines, errors and latencies are drawn: the same seed, the same outcome for the same order
     #[arg(long, env, value_name = "NUMBER", default_value = "1")]
     pub gateway_seed: u64,
 }
 
 impl GatewayArgs {
-    pub fn build(&self) -> SimulatedGateway {
+    /// # Errors
+    /// [`SetupError`] names the setting that is missing or cannot be used.
+    pub fn build(&self) -> Result<Gateway, SetupError> {
+        let Some(url) = given(self.payment_api_url.as_deref()) else { return Ok(Gateway::Simulated(self.simulated())) };
+        let key = given(self.payment_api_key.as_deref())
+            .ok_or_else(|| SetupError::option("PAYMENT_API_KEY", "is missing beside PAYMENT_API_URL"))?;
+        tracing::info!(api = url, "payments are taken over HTTP");
+        HttpGateway::new(url, key, &self.payment_currency, self.payment_api_deadline).map(Gateway::Http)
+    }
+
+    fn simulated(&self) -> SimulatedGateway {
         tracing::warn!(
             decline_rate = %self.gateway_decline_rate,
             error_rate = %self.gateway_error_rate,

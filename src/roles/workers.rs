@@ -58,7 +58,7 @@ impl Role for Payment {
     const ABOUT: &'static str = "Takes and cancels payments on request (queue payment_requests).";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        context.consume(PaymentService { gateway: self.gateway.build() }, tasks);
+        context.consume(PaymentService { gateway: self.gateway.build()? }, tasks);
         Ok(())
     }
 }

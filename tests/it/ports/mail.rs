@@ -8,7 +8,7 @@ use order_fleet::ports::{SendError, Sent};
 use uuid::Uuid;
 
 use super::{IMPATIENCE, PATIENCE, notification, only_file, refused, unavailable};
-use crate::support::outbound_servers::{Authority, SmtpManners, SmtpServer};
+use order_fleet::stand_ins::{Authority, SmtpManners, SmtpServer};
 
 const ID: Uuid = Uuid::from_u128(0x42);
 

@@ -7,7 +7,7 @@ use order_fleet::ports::push::{FcmPush, Push, PushSender, ServiceAccount};
 use uuid::Uuid;
 
 use super::{IMPATIENCE, PATIENCE, notification, only_file, refused, unavailable};
-use crate::support::outbound_servers::{FcmServer, Misbehaviour};
+use order_fleet::stand_ins::{FcmServer, Misbehaviour};
 
 const ID: Uuid = Uuid::from_u128(0x44);
 

@@ -8,7 +8,7 @@ use order_fleet::ports::sms::{Account, Sms, SmsSender, TwilioSms, text};
 use uuid::Uuid;
 
 use super::{IMPATIENCE, PATIENCE, notification, only_file, refused, unavailable};
-use crate::support::outbound_servers::{Misbehaviour, TwilioServer};
+use order_fleet::stand_ins::{Misbehaviour, TwilioServer};
 
 const ID: Uuid = Uuid::from_u128(0x43);
 const SECRET: &str = "s3cret";

@@ -2,7 +2,6 @@
 
 mod api;
 mod database;
-pub mod outbound_servers;
 mod waiting;
 
 pub use api::{Api, answer, read};

@@ -1,4 +1,4 @@
-//! What the two HTTP servers share: the listener and how to misbehave.
+//! What the HTTP servers share: the listener and how to misbehave.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -37,11 +37,15 @@ impl Misbehaviour {
     }
 }
 
-/// A value that a test sets and a handler reads.
+/// A value that a run sets and a handler reads.
 #[derive(Default)]
 pub struct Shared<T>(Mutex<T>);
 
 impl<T> Shared<T> {
+    pub fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
     pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

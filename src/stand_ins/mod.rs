@@ -1,0 +1,19 @@
+//! Servers that stand in for the outside world: SMTP, Twilio's API, FCM, a payment gateway. For tests, the demonstration and chaos
+//! runs; no role of the fleet uses them.
+//!
+//! Each listens on a port of 127.0.0.1, keeps what it was handed, can be told to misbehave, and ends when dropped. They belong to
+//! a test run, so what cannot happen there is a panic.
+
+mod fcm;
+mod gateway;
+mod http;
+mod keys;
+mod smtp;
+mod twilio;
+
+pub use fcm::FcmServer;
+pub use gateway::{GatewayManners, GatewayServer, Holding};
+pub use http::Misbehaviour;
+pub use keys::Authority;
+pub use smtp::{ReceivedMail, SmtpManners, SmtpServer};
+pub use twilio::{Text, TwilioServer};
