@@ -1,1 +1,30 @@
-//! placeholder
+//! The chaos run behind `./dev chaos`: the whole fleet under load, everything broken by a schedule that follows from a seed, and the
+//! proof that nothing was lost and nothing happened twice. `src/bin/chaos.rs` calls [`main`].
+//!
+//! `run` is the whole of it · `schedule` and `fault` what is broken when, `injector`, `inflict`, `copies` and `proxy` how ·
+//! `servers`, `fleet`, `process` and `outside` what takes part · `shop`, `load` and `book` the customers · `watch` what is seen
+//! meanwhile · `settle`, `checks`, `audit`, `violation` and `report` the end
+
+mod args;
+mod audit;
+mod book;
+mod checks;
+mod copies;
+mod fault;
+mod fleet;
+mod inflict;
+mod injector;
+mod load;
+mod outside;
+mod process;
+mod proxy;
+mod report;
+mod run;
+mod schedule;
+mod servers;
+mod settle;
+mod shop;
+mod violation;
+mod watch;
+
+pub use run::main;

@@ -1,0 +1,148 @@
+//! What can be broken. Planned by [`super::schedule`], inflicted by [`super::inflict`].
+
+use std::fmt;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
+pub enum Kind {
+    /// kill -9 of a role; it is started again after a moment.
+    Kill,
+    /// SIGTERM to a role; it must end with code 0 and is started again.
+    Terminate,
+    BrokerRestart,
+    BrokerKill,
+    DatabaseRestart,
+    DatabaseKill,
+    /// The connections of one role are closed and refused for a while.
+    Cut,
+    CutAll,
+    /// Every packet of one role takes longer.
+    Delay,
+    DelayAll,
+    /// The connections of one role stay open and carry nothing.
+    Stall,
+    StallAll,
+    /// Messages of any kind are published a second time at once.
+    Duplicates,
+    /// Old events, replies and requests are published again, newest first.
+    LateCopies,
+    PaymentErrors,
+    PaymentSlow,
+    MailDown,
+    SmsDown,
+    PushDown,
+    MemoryAlarm,
+    DiskAlarm,
+    /// A worker runs with a wrong clock for a while (needs libfaketime).
+    ClockSkew,
+}
+
+impl Kind {
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Nothing can make progress meanwhile, or only little; two of these never overlap.
+    pub fn stops_everything(self) -> bool {
+        match self {
+            Self::BrokerRestart
+            | Self::BrokerKill
+            | Self::DatabaseRestart
+            | Self::DatabaseKill
+            | Self::CutAll
+            | Self::DelayAll
+            | Self::StallAll
+            | Self::MemoryAlarm
+            | Self::DiskAlarm => true,
+            Self::Kill
+            | Self::Terminate
+            | Self::Cut
+            | Self::Delay
+            | Self::Stall
+            | Self::Duplicates
+            | Self::LateCopies
+            | Self::PaymentErrors
+            | Self::PaymentSlow
+            | Self::MailDown
+            | Self::SmsDown
+            | Self::PushDown
+            | Self::ClockSkew => false,
+        }
+    }
+
+    /// Aims at one process of the fleet.
+    pub fn has_target(self) -> bool {
+        matches!(self, Self::Kill | Self::Terminate | Self::Cut | Self::Delay | Self::Stall | Self::ClockSkew)
+    }
+
+    /// How often it is among the faults of one round.
+    pub fn weight(self) -> usize {
+        match self {
+            Self::Kill => 3,
+            Self::Terminate => 2,
+            _ => 1,
+        }
+    }
+
+    /// Seconds from inflicting to healing, at least and at most. Restarts take their own time on top.
+    pub fn seconds(self) -> (f64, f64) {
+        match self {
+            Self::Kill | Self::Terminate => (0.2, 3.0),
+            Self::BrokerRestart | Self::BrokerKill => (1.0, 8.0),
+            Self::DatabaseRestart => (0.0, 1.0),
+            Self::DatabaseKill => (1.0, 8.0),
+            Self::Cut | Self::CutAll => (0.2, 6.0),
+            Self::Delay | Self::DelayAll => (4.0, 12.0),
+            Self::Stall | Self::StallAll => (3.0, 14.0),
+            Self::Duplicates | Self::LateCopies => (0.0, 0.0),
+            Self::PaymentErrors | Self::PaymentSlow => (10.0, 20.0),
+            Self::MailDown | Self::SmsDown | Self::PushDown => (5.0, 15.0),
+            Self::MemoryAlarm | Self::DiskAlarm => (3.0, 12.0),
+            Self::ClockSkew => (8.0, 20.0),
+        }
+    }
+}
+
+/// Which of a role's two connections is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Broker,
+    Database,
+    Both,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// From 1, in the order of the schedule.
+    pub number: usize,
+    pub at: Duration,
+    pub lasts: Duration,
+    pub kind: Kind,
+    /// Name of the process.
+    pub target: Option<&'static str>,
+    pub side: Side,
+    /// Milliseconds of delay, copies to publish, seconds of skew, or the node: by kind.
+    pub measure: u64,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind.name())?;
+        if let Some(target) = self.target {
+            write!(f, " {target}")?;
+        }
+        match self.kind {
+            Kind::Cut | Kind::CutAll | Kind::Stall | Kind::StallAll => write!(f, ", {:?}", self.side)?,
+            Kind::Delay | Kind::DelayAll => write!(f, ", {:?} by {} ms", self.side, self.measure)?,
+            Kind::Duplicates | Kind::LateCopies => write!(f, ", {} messages", self.measure)?,
+            Kind::ClockSkew => write!(f, ", {} s ahead", self.measure)?,
+            _ => {}
+        }
+        if !self.lasts.is_zero() {
+            write!(f, ", for {:.1} s", self.lasts.as_secs_f64())?;
+        }
+        Ok(())
+    }
+}
