@@ -28,6 +28,12 @@ impl Stage {
         self.finished = true;
     }
 
+    /// Waits for something that no queue shows (it waits in a service or in the ladder), then finishes.
+    pub async fn finish_after(self, step: &str, mut happened: impl AsyncFnMut(&Self) -> Option<()>) {
+        eventually(step, async || happened(&self).await).await;
+        self.finish().await;
+    }
+
     async fn nothing_in(&self, queues: &[String]) {
         eventually("the outbox is empty", async || {
             (self.database.number("select count(*) from outbox").await == 0).then_some(())
