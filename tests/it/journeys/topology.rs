@@ -54,10 +54,16 @@ async fn what_is_missing_is_added_to_what_is_there() {
 }
 
 #[tokio::test]
-async fn a_queue_with_another_type_is_named_with_both_values_and_nothing_is_created() {
+async fn queues_of_another_type_are_named_and_nothing_is_created() {
     let host = VirtualHost::create().await;
     let client = Client::connect(&host.url).await;
-    client.declare_queue("order_processing", arguments(&[("x-queue-type", text("classic"))])).await;
+    // as the classic topology declares it
+    let classic = [
+        ("x-queue-type", text("classic")),
+        ("x-dead-letter-exchange", text("dlx")),
+        ("x-dead-letter-routing-key", text("failed")),
+    ];
+    client.declare_queue("order_processing", arguments(&classic)).await;
     let found = mismatches(&host, &Topology::new(&TopologyArgs::default())).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(
