@@ -133,7 +133,6 @@ async fn a_discarded_message_is_not_replayed_and_opens_again_when_it_fails_again
     let again = given_up("mail-1", "order_processing", "orders", "process");
     let payload = scene.letter(letter.id).await.payload;
     scene.broker.publish("dlx", "failed", again, &payload).await;
-    // the same death once more would be a duplicate: what tells them apart is that now a consumer gave up on it
     let row = scene.failed(2).await;
     assert_eq!((row.id, row.state, row.reason.as_str()), (letter.id, State::Unresolved, "refused"));
 }
