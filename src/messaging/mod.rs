@@ -1,18 +1,24 @@
 //! The way of every message: taken from a queue, decided once in one transaction, what it caused published and confirmed, then
 //! acknowledged. With `topology::declare`, the only place that names lapin.
 //!
-//! `consumer` runs the loop, `engine` runs a batch in one transaction, `settle` decides what becomes of a failure, `supervise` starts
-//! everything again after a fault.
+//! `consumer` runs the loop over a `session`: `calls` go outside behind a `breaker`, `isolate` runs suspects alone, `finish` ends a
+//! batch, `engine` runs it in one transaction. `settle` decides what becomes of a failure, `supervise` starts everything again
+//! after a fault.
 
 mod acks;
+mod breaker;
 mod broker;
+mod calls;
 mod consumer;
 mod dead_letter;
 mod engine;
 mod failure;
 mod fault;
+mod finish;
 mod handler;
 mod incoming;
+mod isolate;
+mod outage;
 mod publisher;
 mod recorded;
 mod reply;

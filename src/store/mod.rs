@@ -17,6 +17,7 @@ pub mod sagas;
 pub mod statistics;
 pub mod statistics_queries;
 pub mod stock;
+pub mod suspects;
 mod text;
 
 pub use outage::{is_contention, is_outage};

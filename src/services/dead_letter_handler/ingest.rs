@@ -8,10 +8,14 @@ use uuid::Uuid;
 use super::origin::{deaths, origin};
 use crate::contract::headers;
 use crate::domain::stable_uuid;
+use crate::messaging::settle::DeadLetterReason;
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source, record};
 use crate::store::dead_letters::{Arrived, Stored, upsert};
 use crate::telemetry::metrics;
 use crate::topology::WorkQueue;
+
+/// Why the broker itself dead-letters (RabbitMQ documentation, dead letter exchanges).
+const BROKERS_REASONS: [&str; 4] = ["rejected", "delivery_limit", "expired", "maxlen"];
 
 pub struct DeadLetterHandler;
 
@@ -78,9 +82,8 @@ fn alert(letter: &Arrived, stored: Stored) {
 /// Queue and reason for the metric. Foreign names count together: a label must not grow with what strangers write.
 fn labels(letter: &Arrived) -> [&str; 2] {
     let queue = WorkQueue::by_name(&letter.queue).map_or("other", WorkQueue::name);
-    let known =
-        ["bad_message", "refused", "attempts_exhausted", "panicked", "rejected", "delivery_limit", "expired", "maxlen"];
-    let reason = known.into_iter().find(|known| *known == letter.reason).unwrap_or("other");
+    let ours = DeadLetterReason::ALL.map(DeadLetterReason::code);
+    let reason = ours.into_iter().chain(BROKERS_REASONS).find(|known| *known == letter.reason).unwrap_or("other");
     [queue, reason]
 }
 

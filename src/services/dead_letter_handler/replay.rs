@@ -162,7 +162,7 @@ impl Replayer {
         }
         let mut publisher = match self.publisher.take().filter(Publisher::is_usable) {
             Some(publisher) => publisher,
-            None => match self.broker.publisher().await {
+            None => match self.broker.publisher("replay").await {
                 Ok(publisher) => publisher,
                 Err(error) => return not_stored(&chain(&error)),
             },
