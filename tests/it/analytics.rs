@@ -1,7 +1,7 @@
 //! The analytics-service: every event once, and figures that add up.
 
 use lapin::BasicProperties;
-use order_fleet::services::analytics::AnalyticsService;
+use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::services::dead_letter_handler::DeadLetterHandler;
 use order_fleet::services::dead_letter_handler::replay::Replayer;
 use serde_json::{Value, json};

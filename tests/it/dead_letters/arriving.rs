@@ -1,7 +1,7 @@
 //! Whatever died, however it died, is stored with its reason and its origin.
 
 use lapin::types::AMQPValue;
-use order_fleet::services::analytics::AnalyticsService;
+use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::store::dead_letters::State;
 
 use super::*;
