@@ -23,3 +23,4 @@ pub mod suspects;
 mod text;
 
 pub use outage::{is_contention, is_outage};
+pub use text::storable;

@@ -4,6 +4,7 @@ mod analytics;
 mod cli;
 mod dead_letters;
 mod http_api;
+mod journeys;
 mod outbox_relay;
 mod ports;
 mod support;
