@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Outgoing, Unroutable};
+use crate::crash_points::{Boundary, crash_point};
 use crate::messaging::Verdict;
 use crate::store::outbox::{self, ParkedRow, TakenRow};
 
@@ -169,6 +170,7 @@ impl Relay {
             }
         }
         let verdicts = self.publish(&messages).await?;
+        crash_point("relay", Boundary::AfterConfirm);
         for ((place, message), verdict) in places.into_iter().zip(&messages).zip(verdicts) {
             parked.extend(reason_to_park(message, verdict).map(|reason| (place, reason)));
         }

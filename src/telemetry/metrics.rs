@@ -18,6 +18,8 @@ pub struct Metrics {
     pub batch_size: HistogramVec,
     /// 1 while the consumer is connected and taking messages.
     pub consumer_up: IntGaugeVec,
+    /// 1 while the breaker of a consumer's dependency is open.
+    pub breaker_open: IntGaugeVec,
     /// Faults that made a role rebuild its connection.
     pub restarts: IntCounterVec,
     /// Published messages by exchange and verdict: stored, unroutable, rejected.
@@ -66,6 +68,12 @@ impl Metrics {
             consumer_up: register_int_gauge_vec_with_registry!(
                 "fleet_consumer_up",
                 "1 while taking messages",
+                &["consumer"],
+                r
+            )?,
+            breaker_open: register_int_gauge_vec_with_registry!(
+                "fleet_breaker_open",
+                "1 while calls are held back",
                 &["consumer"],
                 r
             )?,
