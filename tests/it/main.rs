@@ -3,6 +3,7 @@
 mod analytics;
 mod cli;
 mod dead_letters;
+mod docs;
 mod http_api;
 mod journeys;
 mod outbox_relay;
