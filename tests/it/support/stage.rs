@@ -117,6 +117,17 @@ impl Stage {
         stage
     }
 
+    /// Declares what is missing of the topology, as running `setup` again does.
+    pub async fn declare(&self) {
+        self.host.declare(&self.options.topology()).await.expect("the topology is declared");
+    }
+
+    /// With a new connection of the test's own client, after all have been cut.
+    pub async fn reconnected(mut self) -> Self {
+        self.client = Client::connect(&self.host.url).await;
+        self
+    }
+
     fn saga(&self) -> SagaArgs {
         let (stock_deadline_seconds, payment_deadline_seconds) = self.options.patience;
         SagaArgs { stock_deadline_seconds, payment_deadline_seconds }

@@ -124,6 +124,19 @@ impl Stage {
         self.processes.remove(at).stop().await;
     }
 
+    fn health(&self, name: &str) -> &Health {
+        &self.processes.iter().find(|process| process.name == name).expect("the process runs").health
+    }
+
+    pub fn is_ready(&self, name: &str) -> bool {
+        self.health(name).is_ready()
+    }
+
+    /// Whether some part of the process is not ready for a reason with these words.
+    pub fn is_unready_because(&self, name: &str, words: &str) -> bool {
+        self.health(name).report().values().flatten().any(|reason| reason.contains(words))
+    }
+
     pub(super) fn consumed(&self) -> Vec<&'static str> {
         self.processes.iter().flat_map(|process| process.role.queues().iter().copied()).collect()
     }
