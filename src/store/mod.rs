@@ -15,9 +15,11 @@ pub mod outbox;
 pub mod payments;
 pub mod products;
 pub mod sagas;
+pub mod scheduler;
 pub mod statistics;
 pub mod statistics_queries;
 pub mod stock;
+pub mod stuck;
 pub mod suspects;
 mod text;
 

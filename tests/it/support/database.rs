@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -49,6 +49,11 @@ impl TestDatabase {
     pub async fn come_back(&self) {
         let mut admin = PgConnection::connect_with(&self.server).await.expect("the server answers");
         run(&mut admin, format!("alter database {} allow_connections true", self.name)).await;
+    }
+
+    /// The address, for programs that are given one.
+    pub fn url(&self) -> String {
+        self.server.clone().database(&self.name).to_url_lossy().to_string()
     }
 
     /// The one number that `sql` selects.
