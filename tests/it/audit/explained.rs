@@ -8,6 +8,7 @@ use lapin::options::QueueDeleteOptions;
 use order_fleet::ops::audit::Invariant::QueuesExplained;
 use order_fleet::ops::audit::{Options, Report};
 use serde_json::Value;
+use sqlx::ConnectOptions;
 use tokio::process::Command;
 
 use super::shop::{CONFIRMED, at_once, audit, broken, plant, shop};
@@ -41,9 +42,9 @@ async fn an_order_in_the_outbox_is_waiting_and_a_parked_message_is_listed() {
 async fn a_dead_letter_explains_what_it_kept_from_happening() {
     let letter = |queue: &str, order: &str| {
         format!(
-            "insert into dead_letters (id, message_id, queue, exchange, routing_key, reason, error, order_id, headers, deaths,
+            "insert into dead_letters (id, message_id, queue, exchange, routing_key, reason, error, order_id, headers, properties, deaths,
                  payload, first_failed_at, last_failed_at)
-             values (gen_random_uuid(), gen_random_uuid(), '{queue}', '', '', 'refused', 'no', '{order}', '{{}}', '[]', '',
+             values (gen_random_uuid(), gen_random_uuid(), '{queue}', '', '', 'refused', 'no', '{order}', '{{}}', '{{}}', '[]', '',
                  now(), now());"
         )
     };
@@ -114,7 +115,8 @@ async fn a_queue_that_is_missing_or_holds_what_no_order_explains_is_reported() {
     assert_eq!(broken.len(), 1, "{broken:#?}");
     assert_eq!(broken[0].0, QueuesExplained);
     let lines = broken[0].1.join("\n");
-    for words in ["1 messages wait in dead_letters", "2 messages wait in payment_requests,", "analytics does not exist"] {
+    for words in ["1 messages wait in dead_letters", "2 messages wait in payment_requests,", "analytics does not exist"]
+    {
         assert!(lines.contains(words), "{words} in {lines}");
     }
 }

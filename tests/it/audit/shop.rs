@@ -73,13 +73,15 @@ pub async fn shop() -> TestDatabase {
             .expect("a delivery");
         }
         for key in announced {
-            sqlx::query("insert into recorded_events (message_id, routing_key, order_id, body) values ($1, $2, $3, '{}')")
-                .bind(order.message_id(key))
-                .bind(key)
-                .bind(order.0)
-                .execute(&database.pool)
-                .await
-                .expect("an event");
+            sqlx::query(
+                "insert into recorded_events (message_id, routing_key, order_id, body) values ($1, $2, $3, '{}')",
+            )
+            .bind(order.message_id(key))
+            .bind(key)
+            .bind(order.0)
+            .execute(&database.pool)
+            .await
+            .expect("an event");
         }
     }
     database
@@ -93,7 +95,10 @@ pub async fn plant(database: &TestDatabase, sql: &str) {
         .replace("{other}", &OTHER.to_string())
         .replace("{stray event}", &CONFIRMED.message_id("order.failed").to_string())
         .replace("{then}", "now() - interval '10 minutes'");
-    sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&database.pool).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    sqlx::raw_sql(AssertSqlSafe(sql.clone()))
+        .execute(&database.pool)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
 pub fn at_once() -> Options {
