@@ -108,7 +108,7 @@ async fn a_queue_that_is_missing_or_holds_what_no_order_explains_is_reported() {
     server.publish("", "payment_requests_retry_2", BasicProperties::default(), b"?").await;
     server.publish("", "payment_requests", BasicProperties::default(), b"?").await;
     server.wait_for_depth("payment_requests", 2).await;
-    server.channel.queue_delete("analytics".into(), QueueDeleteOptions::default()).await.expect("deleted");
+    server.client.channel.queue_delete("analytics".into(), QueueDeleteOptions::default()).await.expect("deleted");
     server.wait_for_depth("dead_letters", 1).await;
     let report = audit(&database, Some(&broker), &at_once()).await;
     let broken = broken(&report);
