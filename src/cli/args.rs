@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{get, list, products, stats, submit, watch};
+use super::{audit, get, list, products, stats, submit, watch};
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,18 +30,15 @@ const COMMON: &str = "Options of every command";
 
 Exit codes:
   0  done; with --watch or `watch`: every order is confirmed, shipped or delivered
-  1  the API refused, or an order failed or was cancelled
+  1  the API refused, an order failed or was cancelled, or the audit found a violation
   2  the input or a flag is wrong; nothing was sent
-  3  the API (or, with --amqp, the broker) cannot be reached"
+  3  the API (with --amqp the broker, with `audit` broker or database) cannot be reached"
 )]
 pub struct Args {
-    /// Address of order-api; ORDER_API_URL is read as well [default: http://127.0.0.1:8080].
-    #[arg(long, global = true, help_heading = COMMON, env = "ORDERS_API_URL", value_name = "URL")]
+    /// Address of order-api.
+    #[arg(long, global = true, help_heading = COMMON, env = "ORDERS_API_URL", value_name = "URL", default_value = API_URL)]
     #[arg(hide_env_values = true)]
-    pub api_url: Option<String>,
-    /// What `./dev env` prints, so that its output can be used as it is.
-    #[arg(long, global = true, env = "ORDER_API_URL", hide = true)]
-    order_api_url: Option<String>,
+    pub api_url: String,
     /// Longest wait, as in 500ms, 10s or 2m: for each answer [default: 10s]; with `watch` and --watch, for the orders to
     /// become final [default: 5m].
     #[arg(long, global = true, help_heading = COMMON, value_name = "TIME", value_parser = duration)]
@@ -54,9 +51,9 @@ pub struct Args {
 }
 
 impl Args {
+    /// An empty variable counts as none.
     pub fn api_url(&self) -> &str {
-        let given = [&self.api_url, &self.order_api_url].into_iter().flatten();
-        given.map(String::as_str).find(|url| !url.is_empty()).unwrap_or(API_URL)
+        if self.api_url.is_empty() { API_URL } else { &self.api_url }
     }
 
     /// The deadline of one request.
@@ -70,6 +67,7 @@ impl Args {
             | Command::List(_)
             | Command::Products(_)
             | Command::Stats(_)
+            | Command::Audit(_)
             | Command::Completions { .. } => self.timeout.unwrap_or(REQUEST_TIMEOUT),
         }
     }
@@ -83,6 +81,7 @@ pub enum Command {
     Watch(watch::Watch),
     Products(products::Products),
     Stats(stats::Stats),
+    Audit(Box<audit::Audit>),
     /// Writes a completion script for a shell.
     #[command(after_help = "Examples:
   orders completions bash > ~/.local/share/bash-completion/completions/orders
@@ -94,7 +93,7 @@ pub enum Command {
 }
 
 /// Reads `10`, `10s`, `1.5s`, `500ms` or `2m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "must be a time above zero, as in 500ms, 10s or 2m".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let seconds = match &text[digits.len()..] {

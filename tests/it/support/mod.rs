@@ -9,12 +9,16 @@ mod instance;
 pub mod outbound_servers;
 mod proxy;
 mod stage;
+mod virtual_host;
 mod waiting;
+mod workers;
 
 pub use api::{Api, answer, read};
-pub use broker::VirtualHost;
+pub use broker::TestBroker;
 pub use database::TestDatabase;
 pub use instance::Instance;
 pub use proxy::Proxy;
 pub use stage::{Options, Role, STRANGER, Stage, order_of, paid_with};
+pub use virtual_host::VirtualHost;
 pub use waiting::eventually;
+pub use workers::Workers;

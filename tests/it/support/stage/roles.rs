@@ -17,7 +17,7 @@ use order_fleet::services::notifier::Notifier;
 use order_fleet::services::order_processor::{Replies, Submissions};
 use order_fleet::services::payment_service::PaymentService;
 use order_fleet::services::push_service::PushTransport;
-use order_fleet::services::scheduler::Scheduler;
+use order_fleet::services::scheduler::{RetentionArgs, Scheduler};
 use order_fleet::services::sms_service::SmsTransport;
 use order_fleet::telemetry::Health;
 use tokio::time::timeout;
@@ -188,7 +188,8 @@ impl Stage {
             }
             Role::Scheduler => {
                 let pulse = context.health.part("scheduler");
-                let scheduler = Scheduler { db: context.db.clone(), wake: self.wake.clone(), pulse };
+                let retention = RetentionArgs::default();
+                let scheduler = Scheduler { db: context.db.clone(), wake: self.wake.clone(), pulse, retention };
                 tasks.spawn(scheduler.run(context.shutdown.clone()));
             }
         }
