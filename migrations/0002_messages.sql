@@ -32,6 +32,7 @@ create table dead_letters (
     correlation_id  text,
     order_id        uuid,
     headers         jsonb       not null,
+    properties      jsonb       not null,     -- the other AMQP properties: a replayed message must be the same message
     deaths          jsonb       not null,     -- the broker's x-death
     payload         bytea       not null,
     content_type    text,

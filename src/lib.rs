@@ -19,6 +19,7 @@
 pub mod cli;
 pub mod config;
 pub mod contract;
+pub mod crash_points;
 pub mod domain;
 pub mod intake;
 pub mod messaging;

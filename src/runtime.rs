@@ -55,6 +55,7 @@ impl Context {
             db: self.db.clone(),
             args: self.consumer.clone(),
             pulse: self.health.part(H::ROLE),
+            breaker: Default::default(),
         }
     }
 

@@ -35,13 +35,10 @@ Exit codes:
   3  the API (or, with --amqp, the broker) cannot be reached"
 )]
 pub struct Args {
-    /// Address of order-api; ORDER_API_URL is read as well [default: http://127.0.0.1:8080].
-    #[arg(long, global = true, help_heading = COMMON, env = "ORDERS_API_URL", value_name = "URL")]
+    /// Address of order-api.
+    #[arg(long, global = true, help_heading = COMMON, env = "ORDERS_API_URL", value_name = "URL", default_value = API_URL)]
     #[arg(hide_env_values = true)]
-    pub api_url: Option<String>,
-    /// What `./dev env` prints, so that its output can be used as it is.
-    #[arg(long, global = true, env = "ORDER_API_URL", hide = true)]
-    order_api_url: Option<String>,
+    pub api_url: String,
     /// Longest wait, as in 500ms, 10s or 2m: for each answer [default: 10s]; with `watch` and --watch, for the orders to
     /// become final [default: 5m].
     #[arg(long, global = true, help_heading = COMMON, value_name = "TIME", value_parser = duration)]
@@ -54,9 +51,9 @@ pub struct Args {
 }
 
 impl Args {
+    /// An empty variable counts as none.
     pub fn api_url(&self) -> &str {
-        let given = [&self.api_url, &self.order_api_url].into_iter().flatten();
-        given.map(String::as_str).find(|url| !url.is_empty()).unwrap_or(API_URL)
+        if self.api_url.is_empty() { API_URL } else { &self.api_url }
     }
 
     /// The deadline of one request.

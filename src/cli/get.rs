@@ -122,8 +122,9 @@ impl OrderPage {
     fn render_timeline(&self, output: Output) -> String {
         let mut text = format!("{}\n", output.bold("Timeline"));
         let width = self.timeline.iter().map(|event| event.event.len()).max().unwrap_or(0);
+        let started = self.timeline.first().map_or(self.order.created_at, |event| event.at);
         for event in &self.timeline {
-            let since = (event.at - self.order.created_at).as_seconds_f64();
+            let since = (event.at - started).as_seconds_f64();
             let detail = match &event.detail {
                 None | Some(serde_json::Value::Null) => String::new(),
                 Some(serde_json::Value::String(sentence)) => printable(sentence),

@@ -24,9 +24,9 @@ pub const FAILED_AT: &str = "fleet-failed-at";
 pub const OF_FAILURE: [&str; 8] =
     [ATTEMPT, REASON, ERROR, ORIGIN_QUEUE, ORIGIN_EXCHANGE, ORIGIN_ROUTING_KEY, FIRST_FAILED_AT, FAILED_AT];
 
-/// Whether the broker itself writes this header; a re-published copy must not carry it.
+/// Whether the broker itself writes this header or routes by it (`CC` and `BCC` add queues); a re-published copy must not carry it.
 pub fn is_the_brokers(name: &str) -> bool {
-    name == "x-death"
+    matches!(name, "CC" | "BCC" | "x-death")
         || name == "x-delivery-count"
         || name.starts_with("x-first-death-")
         || name.starts_with("x-last-death-")

@@ -6,8 +6,8 @@ use time::format_description::well_known::{Iso8601, Rfc3339};
 use uuid::Uuid;
 
 use super::fields::{FieldError, Fields, type_name};
-use crate::domain::catalogue::{Refusal, Wish};
-use crate::domain::{CustomerId, Email, MAX_ITEMS, MAX_QUANTITY, Money, OrderId, OrderStatus, Phone, Sku};
+use crate::domain::catalogue::{Catalogue, Refusal, Wish, price};
+use crate::domain::{CustomerId, Email, MAX_ITEMS, MAX_QUANTITY, Money, Order, OrderId, OrderStatus, Phone, Sku};
 
 /// Longest payment token; those of the large gateways stay below 100 characters.
 const MAX_TOKEN: usize = 255;
@@ -35,6 +35,35 @@ pub struct OrderForm {
     pub metadata: Option<Map<String, Value>>,
     /// Fields nobody knows. Refused from strangers; tolerated in messages of a newer version of ourselves.
     pub unknown: Vec<FieldError>,
+}
+
+impl OrderForm {
+    /// The order as the catalogue agrees to it, pending. A date that the client did not bring is `now`.
+    ///
+    /// # Errors
+    /// Every field that the catalogue refuses.
+    pub fn priced(&self, id: OrderId, catalogue: &Catalogue, now: OffsetDateTime) -> Result<Order, Vec<FieldError>> {
+        let (items, total) = price(catalogue, &self.wishes, self.total)
+            .map_err(|refusals| refusals.iter().map(field_of).collect::<Vec<_>>())?;
+        Ok(Order {
+            id,
+            customer_id: self.customer_id.clone(),
+            email: self.email.clone(),
+            phone: self.phone.clone(),
+            items,
+            total,
+            status: OrderStatus::Pending,
+            created_at: whole_microseconds(self.created_at.unwrap_or(now)),
+            reason: None,
+            payment_token: self.payment_token.clone(),
+            metadata: self.metadata.clone(),
+        })
+    }
+}
+
+/// What the database keeps of a time; so the first answer and every later reading show the same.
+fn whole_microseconds(time: OffsetDateTime) -> OffsetDateTime {
+    time.replace_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
 }
 
 /// Why the bytes are not an order.
@@ -94,10 +123,14 @@ pub fn read_order(object: &Map<String, Value>, source: Source) -> Result<OrderFo
         });
     }
     let payment_token = fields.optional_text("payment_token", |text| match text.len() {
-        1..=MAX_TOKEN => Ok(text.to_owned()),
-        _ => Err(format!("must have 1 to {MAX_TOKEN} characters")),
+        1..=MAX_TOKEN if text.chars().all(|c| !c.is_control()) => Ok(text.to_owned()),
+        _ => Err(format!("must have 1 to {MAX_TOKEN} printable characters")),
     });
     let metadata = match fields.value("metadata") {
+        Some(value) if holds_nul(value) => {
+            fields.fault("metadata", "must not contain the character U+0000, which the database cannot store");
+            None
+        }
         Some(Value::Object(map)) => Some(map.clone()),
         Some(other) => {
             fields.fault("metadata", format_args!("must be an object, is {}", type_name(other)));
@@ -148,6 +181,15 @@ fn read_wishes(fields: &mut Fields<'_>, unknown: &mut Vec<FieldError>) -> Option
     (wishes.len() == list.len()).then_some(wishes)
 }
 
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => text.contains('\0'),
+        Value::Array(list) => list.iter().any(holds_nul),
+        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
+    }
+}
+
 /// RFC 3339, or ISO 8601 without an offset as many clients write it; the latter is taken as UTC.
 fn read_time(text: &str) -> Result<OffsetDateTime, &'static str> {
     OffsetDateTime::parse(text, &Rfc3339)
@@ -156,7 +198,7 @@ fn read_time(text: &str) -> Result<OffsetDateTime, &'static str> {
 }
 
 /// Where in the order a refusal of the catalogue belongs.
-pub fn field_of(refusal: &Refusal) -> FieldError {
+fn field_of(refusal: &Refusal) -> FieldError {
     let pointer = match refusal {
         Refusal::UnknownSku { item, .. } | Refusal::Inactive { item, .. } => format!("/items/{item}/sku"),
         Refusal::PriceDiffers { item, .. } => format!("/items/{item}/price"),

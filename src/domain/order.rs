@@ -33,6 +33,12 @@ pub struct Order {
 }
 
 impl Order {
+    /// The order as anybody may see it: what the customer pays with stays between submission and payment.
+    #[must_use]
+    pub fn without_payment_token(&self) -> Self {
+        Self { payment_token: None, ..self.clone() }
+    }
+
     /// The exact sum of the lines.
     ///
     /// # Errors

@@ -5,16 +5,15 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::idempotency::IdempotencyKey;
-use crate::contract::order::{OrderForm, field_of};
+use crate::contract::order::OrderForm;
 use crate::contract::{FieldError, Outgoing};
-use crate::domain::catalogue::{self, Catalogue};
-use crate::domain::{Order, OrderId, OrderStatus, Sku};
+use crate::domain::catalogue::Catalogue;
+use crate::domain::{Order, OrderId, Sku};
 use crate::store;
 use crate::store::idempotency::{NewAnswer, ScopedKey, StoredAnswer};
 use crate::store::orders::{NewOrder, SUBMITTED};
@@ -58,37 +57,15 @@ pub enum Refused {
 
 pub type Verdict = Result<Acceptance, Refused>;
 
-/// The faults that show without asking the catalogue.
-pub(super) fn faults(form: &OrderForm) -> Vec<FieldError> {
-    let mut faults = form.unknown.clone();
-    let mut refuse = |pointer: &str| {
-        let detail = "must not contain the character U+0000, which the database cannot store".to_owned();
-        faults.push(FieldError { pointer: pointer.to_owned(), detail });
-    };
-    if form.payment_token.as_deref().is_some_and(|token| token.contains('\0')) {
-        refuse("/payment_token");
-    }
-    if form.metadata.as_ref().is_some_and(|map| map.iter().any(|(key, value)| key.contains('\0') || holds_nul(value))) {
-        refuse("/metadata");
-    }
-    faults
-}
-
-fn holds_nul(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        Value::String(text) => text.contains('\0'),
-        Value::Array(list) => list.iter().any(holds_nul),
-        Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
-    }
-}
-
 /// An order that the catalogue agrees to, on its way into the database.
 struct Draft {
     /// Its place among the submissions.
     place: usize,
     order: Order,
+    /// For the order-processor.
     body: Box<RawValue>,
+    /// For the client: what it pays with is nobody's to read again.
+    answer: Box<RawValue>,
 }
 
 /// Judges every submission and writes what is accepted, in a handful of statements for all of them. The verdicts come in the
@@ -104,19 +81,19 @@ pub(super) async fn accept_all(
     let open: Vec<usize> = (0..submissions.len()).filter(|&place| verdicts[place].is_none()).collect();
 
     let catalogue = look_up(conn, open.iter().map(|&place| submissions[place])).await?;
-    let now = whole_microseconds(OffsetDateTime::now_utc());
+    let now = OffsetDateTime::now_utc();
     let mut drafts = Vec::with_capacity(open.len());
     for place in open {
-        match draft(&submissions[place].form, &catalogue, now) {
-            Ok((order, body)) => drafts.push(Draft { place, order, body }),
+        match draft(place, &submissions[place].form, &catalogue, now) {
+            Ok(draft) => drafts.push(draft),
             Err(refused) => verdicts[place] = Some(Err(refused)),
         }
     }
 
     let (drafts, too_late) = claim_keys(conn, submissions, drafts).await?;
     write(conn, submissions, &drafts).await?;
-    for Draft { place, order, body } in drafts {
-        let body = String::from(Box::<str>::from(body));
+    for Draft { place, order, answer, .. } in drafts {
+        let body = String::from(Box::<str>::from(answer));
         verdicts[place] = Some(Ok(Acceptance { order_id: order.id, body, replayed: false }));
     }
     if !too_late.is_empty() {
@@ -167,29 +144,15 @@ async fn look_up(
     store::products::catalogue(conn, &skus.into_iter().collect::<Vec<_>>()).await
 }
 
-fn draft(form: &OrderForm, catalogue: &Catalogue, now: OffsetDateTime) -> Result<(Order, Box<RawValue>), Refused> {
-    let (items, total) = catalogue::price(catalogue, &form.wishes, form.total)
-        .map_err(|refusals| Refused::Invalid(refusals.iter().map(field_of).collect()))?;
-    let order = Order {
-        id: form.id.unwrap_or_else(OrderId::mint),
-        customer_id: form.customer_id.clone(),
-        email: form.email.clone(),
-        phone: form.phone.clone(),
-        items,
-        total,
-        status: OrderStatus::Pending,
-        created_at: form.created_at.map_or(now, whole_microseconds),
-        reason: None,
-        payment_token: form.payment_token.clone(),
-        metadata: form.metadata.clone(),
+fn draft(place: usize, form: &OrderForm, catalogue: &Catalogue, now: OffsetDateTime) -> Result<Draft, Refused> {
+    let order = form.priced(form.id.unwrap_or_else(OrderId::mint), catalogue, now).map_err(Refused::Invalid)?;
+    let json = |order: &Order| serde_json::value::to_raw_value(order).map_err(|_| Refused::Internal);
+    let body = json(&order)?;
+    let answer = match order.payment_token {
+        Some(_) => json(&order.without_payment_token())?,
+        None => body.clone(),
     };
-    let body = serde_json::value::to_raw_value(&order).map_err(|_| Refused::Internal)?;
-    Ok((order, body))
-}
-
-/// What the database keeps of a time; so the first answer and every later reading show the same.
-fn whole_microseconds(time: OffsetDateTime) -> OffsetDateTime {
-    time.replace_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
+    Ok(Draft { place, order, body, answer })
 }
 
 /// Stores the keys. Returns the drafts that may be written, and the places of those whose key somebody else stored first.
@@ -206,7 +169,7 @@ async fn claim_keys(
                 key: (&key.scope, &key.key),
                 fingerprint: key.fingerprint.as_bytes(),
                 order_id: draft.order.id,
-                response: draft.body.get(),
+                response: draft.answer.get(),
             })
         })
         .collect();
@@ -220,7 +183,7 @@ async fn claim_keys(
 async fn write(conn: &mut PgConnection, submissions: &[&Submission], drafts: &[Draft]) -> Result<(), sqlx::Error> {
     let mut orders = Vec::with_capacity(drafts.len());
     let mut messages = Vec::with_capacity(drafts.len());
-    for Draft { place, order, body } in drafts {
+    for Draft { place, order, body, .. } in drafts {
         let correlation_id = submissions[*place].correlation_id.as_str();
         orders.push(NewOrder { order, correlation_id });
         let message_id = order.id.message_id(SUBMITTED);

@@ -14,10 +14,10 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::accept::{Refused, Submission, Verdict, accept_all, faults};
+use super::accept::{Refused, Submission, Verdict, accept_all};
 use super::idempotency::{InFlight, Ticket};
 use super::relay::OutboxWake;
-use crate::store::is_outage;
+use crate::store::{is_contention, is_outage};
 
 /// How much may wait, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -110,9 +110,8 @@ impl Intake {
     /// # Errors
     /// [`Refused`] says why no order was made, and whether asking again helps.
     pub async fn submit(&self, submission: Submission) -> Verdict {
-        let faults = faults(&submission.form);
-        if !faults.is_empty() {
-            return Err(Refused::Invalid(faults));
+        if !submission.form.unknown.is_empty() {
+            return Err(Refused::Invalid(submission.form.unknown));
         }
         let ticket = match &submission.key {
             Some(key) => Some(self.in_flight.claim(key).ok_or(Refused::KeyInFlight)?),
@@ -162,7 +161,11 @@ impl Failed {
     }
 
     fn refusal(&self) -> Refused {
-        if self.is_of_the_data() { Refused::Internal } else { Refused::Unavailable }
+        match self {
+            Self::NoConnection(_) | Self::TooSlow => Refused::Unavailable,
+            Self::Transaction(error) if is_outage(error) || is_contention(error) => Refused::Unavailable,
+            Self::Transaction(_) | Self::Panicked => Refused::Internal,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ impl BrokerPublisher {
         // Taken out, so that a publisher whose fate is unknown (error, or this future dropped) is never used again.
         let mut publisher = match open.take().filter(Publisher::is_usable) {
             Some(publisher) => publisher,
-            None => self.broker.publisher().await.map_err(|error| PublishFailed(Box::new(error)))?,
+            None => self.broker.publisher("relay").await.map_err(|error| PublishFailed(Box::new(error)))?,
         };
         let wires: Vec<Wire> = messages.iter().map(Wire::from).collect();
         let verdicts = publisher.publish(&wires).await.map_err(|error| PublishFailed(Box::new(error)))?;

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Outgoing, Unroutable};
+use crate::crash_points::{Boundary, crash_point};
 use crate::messaging::Verdict;
 use crate::store::outbox::{self, ParkedRow, TakenRow};
 
@@ -35,7 +36,8 @@ impl OutboxWake {
 #[error("the broker did not take the batch")]
 pub struct PublishFailed(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Publishes with confirms. The messaging layer implements it.
+/// Publishes with confirms. The messaging layer implements it. The future may be dropped half-way (deadline, shutdown): whatever
+/// channel it used must not be used again then.
 pub trait PublishBatch: Send + Sync {
     /// One verdict per message, in their order.
     fn publish<'a>(&'a self, messages: &'a [Outgoing]) -> BoxFuture<'a, Result<Vec<Verdict>, PublishFailed>>;
@@ -56,13 +58,13 @@ pub struct RelayPace {
 }
 
 impl Default for RelayPace {
-    /// The poll interval is what an order waits at most when the process that took it died; the batch is what a channel has
-    /// outstanding at most; the confirm time is far above a busy broker's and far below a customer's patience.
+    /// The poll interval is what an order waits at most when the process that took it died; the batch is what a channel
+    /// has outstanding at most; the confirm time is a fence behind the publisher's own deadline, which knows more about the cause.
     fn default() -> Self {
         Self {
             batch: 256,
             poll: Duration::from_millis(200),
-            confirm: Duration::from_secs(5),
+            confirm: Duration::from_secs(20),
             unpark: Duration::from_secs(30),
             backoff: (Duration::from_millis(200), Duration::from_secs(10)),
         }
@@ -168,6 +170,7 @@ impl Relay {
             }
         }
         let verdicts = self.publish(&messages).await?;
+        crash_point("relay", Boundary::AfterConfirm);
         for ((place, message), verdict) in places.into_iter().zip(&messages).zip(verdicts) {
             parked.extend(reason_to_park(message, verdict).map(|reason| (place, reason)));
         }

@@ -77,9 +77,9 @@ impl Broker {
     ///
     /// # Errors
     /// [`BrokerError`] when no connection can be had.
-    pub async fn publisher(&self) -> Result<Publisher, BrokerError> {
+    pub async fn publisher(&self, role: &'static str) -> Result<Publisher, BrokerError> {
         let connection = self.publishing.get().await?;
-        Publisher::open(&connection).await
+        Publisher::open(&connection, role).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! The loop of every worker: take what has arrived, prepare it, decide the batch, publish, acknowledge.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
@@ -8,9 +8,10 @@ use lapin::Connection;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use sqlx::PgPool;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::breaker::Breaker;
 use super::broker::{DEADLINE, in_time};
 use super::fault::Fault;
 use super::session::Session;
@@ -28,12 +29,17 @@ pub struct Consumer<H: Handler> {
     pub db: PgPool,
     pub args: ConsumerArgs,
     pub pulse: Pulse,
+    pub breaker: Mutex<Breaker>,
 }
 
 impl<H: Handler> Consumer<H> {
     /// Consumes until the token is cancelled, through every fault of broker and database.
     pub async fn run(self, shutdown: CancellationToken) {
         supervise(H::ROLE, &self.pulse, &shutdown, || self.session(&shutdown)).await;
+    }
+
+    pub(super) fn with_breaker<T>(&self, look: impl FnOnce(&mut Breaker) -> T) -> T {
+        look(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn session(&self, shutdown: &CancellationToken) -> Result<(), Fault> {
@@ -59,23 +65,28 @@ impl<H: Handler> Consumer<H> {
         loop {
             let mut arrivals = Vec::new();
             let mut ready = Vec::new();
+            let probe_at = self.with_breaker(|breaker| breaker.next_probe());
+            let (holds, has_room) = (!session.held.is_empty(), session.has_room());
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                Some(called) = session.outside.join_next() => ready.extend(called.ok()),
-                arrival = stream.next() => arrivals.push(session.take(arrival)?),
+                Some(called) = session.calls.join_next() => ready.extend(called.ok().and_then(|c| session.returned(c))),
+                arrival = stream.next(), if has_room => arrivals.push(session.take(arrival)?),
+                () = sleep_until(probe_at.unwrap_or_else(Instant::now)), if holds && probe_at.is_some() => {}
             }
             while ready.len() < self.args.batch
-                && let Some(called) = session.outside.try_join_next()
+                && let Some(called) = session.calls.try_join_next()
             {
-                ready.extend(called.ok());
+                ready.extend(called.ok().and_then(|called| session.returned(called)));
             }
-            while arrivals.len() < self.args.batch
+            while has_room
+                && arrivals.len() < self.args.batch
                 && let Some(arrival) = stream.next().now_or_never()
             {
                 arrivals.push(session.take(arrival)?);
             }
             session.prepare(arrivals, &mut ready).await?;
             session.finish(ready).await?;
+            session.isolate_next().await?;
         }
         session.drain(&channel).await
     }

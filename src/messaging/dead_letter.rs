@@ -31,7 +31,7 @@ pub fn copy(incoming: &Incoming, queue: WorkQueue, failure: &Failure, settlement
         message_id: incoming.message_id,
         exchange,
         routing_key,
-        properties: republishable(incoming.properties.clone(), incoming.message_id).with_headers(headers),
+        properties: republishable(&incoming.properties, incoming.message_id).with_headers(headers),
         body: incoming.body.clone(),
         unroutable: Unroutable::Keep,
     }

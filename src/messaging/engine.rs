@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use super::failure::panic_text;
 use super::{Delivery, Failure, Handler, Outcome};
 use crate::contract::Outgoing;
+use crate::crash_points::{Boundary, crash_point};
 use crate::store::{inbox, is_contention, is_outage};
 use crate::telemetry::chain;
 
@@ -105,6 +106,7 @@ async fn transact<H: Handler>(handler: &H, db: &PgPool, batch: &[Delivery<H>]) -
         tx.rollback().await?;
         return Err(Rollback::Outage(sqlx::Error::WorkerCrashed));
     }
+    crash_point(H::ROLE, Boundary::BeforeCommit);
     tx.commit().await?;
     Ok(decided)
 }

@@ -15,6 +15,9 @@ pub enum Failure {
     /// The handler panicked.
     #[error("the handler panicked: {0}")]
     Panicked(String),
+    /// The process died over it, more than once.
+    #[error("{0}")]
+    Poisonous(String),
 }
 
 /// The text of a panic, as far as it has one.

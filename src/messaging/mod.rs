@@ -1,19 +1,26 @@
 //! The way of every message: taken from a queue, decided once in one transaction, what it caused published and confirmed, then
 //! acknowledged. With `topology::declare`, the only place that names lapin.
 //!
-//! `consumer` runs the loop, `engine` runs a batch in one transaction, `settle` decides what becomes of a failure, `supervise` starts
-//! everything again after a fault.
+//! `consumer` runs the loop over a `session`: `calls` go outside behind a `breaker`, `isolate` runs suspects alone, `finish` ends a
+//! batch, `engine` runs it in one transaction. `settle` decides what becomes of a failure, `supervise` starts everything again
+//! after a fault.
 
 mod acks;
+mod breaker;
 mod broker;
+mod calls;
 mod consumer;
 mod dead_letter;
 mod engine;
 mod failure;
 mod fault;
+mod finish;
 mod handler;
 mod incoming;
+mod isolate;
+mod outage;
 mod publisher;
+mod recorded;
 mod reply;
 mod session;
 pub mod settle;
@@ -26,6 +33,7 @@ pub use failure::Failure;
 pub use handler::{Delivery, Handler, Outcome, Source};
 pub use incoming::Incoming;
 pub use publisher::{PublishError, Publisher, Verdict};
+pub use recorded::{Recorded, record};
 pub use reply::reply;
 pub use supervise::{Backoff, supervise};
 pub use wire::Wire;

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::Wire;
 use super::broker::{BrokerError, DEADLINE, in_time};
+use crate::crash_points::{Boundary, crash_point};
 use crate::telemetry::metrics;
 
 /// A confirm waits for a majority's disk; a broker under an alarm answers nothing at all.
@@ -44,14 +45,15 @@ pub enum PublishError {
 /// One channel in confirm mode.
 pub struct Publisher {
     channel: Channel,
+    role: &'static str,
 }
 
 impl Publisher {
-    pub(super) async fn open(connection: &Connection) -> Result<Self, BrokerError> {
+    pub(super) async fn open(connection: &Connection, role: &'static str) -> Result<Self, BrokerError> {
         let channel = in_time("opening a channel for publishing", DEADLINE, connection.create_channel()).await?;
         let select = channel.confirm_select(ConfirmSelectOptions::default());
         in_time("switching confirms on", DEADLINE, select).await?;
-        Ok(Self { channel })
+        Ok(Self { channel, role })
     }
 
     /// Whether the channel still stands; a publisher whose channel is gone is thrown away.
@@ -94,6 +96,7 @@ impl Publisher {
             );
             confirms.push(publish.await.map_err(PublishError::Channel)?);
         }
+        crash_point(self.role, Boundary::AfterPublish);
         let mut returned: HashSet<String> = HashSet::new();
         let mut nacked = vec![false; window.len()];
         for (index, confirm) in confirms.into_iter().enumerate() {

@@ -10,15 +10,20 @@ pub enum DeadLetterReason {
     Refused,
     AttemptsExhausted,
     Panicked,
+    Poisonous,
 }
 
 impl DeadLetterReason {
+    pub const ALL: [Self; 5] =
+        [Self::BadMessage, Self::Refused, Self::AttemptsExhausted, Self::Panicked, Self::Poisonous];
+
     pub fn code(self) -> &'static str {
         match self {
             Self::BadMessage => "bad_message",
             Self::Refused => "refused",
             Self::AttemptsExhausted => "attempts_exhausted",
             Self::Panicked => "panicked",
+            Self::Poisonous => "poisonous",
         }
     }
 }
@@ -42,6 +47,7 @@ pub fn settle(failure: &Failure, attempt: u32) -> Settlement {
     match failure {
         Failure::BadMessage(_) => Settlement::DeadLetter(DeadLetterReason::BadMessage),
         Failure::Refused(_) => Settlement::DeadLetter(DeadLetterReason::Refused),
+        Failure::Poisonous(_) => Settlement::DeadLetter(DeadLetterReason::Poisonous),
         Failure::Transient(_) => climb(DeadLetterReason::AttemptsExhausted),
         Failure::Panicked(_) => climb(DeadLetterReason::Panicked),
     }

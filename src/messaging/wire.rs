@@ -2,8 +2,10 @@
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
+use serde_json::Map;
 use uuid::Uuid;
 
+use super::recorded::{Recorded, record, restore};
 use crate::contract::{Outgoing, Unroutable};
 
 /// Persistent, as AMQP 0-9-1 numbers it. Quorum queues persist anyway, but a dead-lettered copy keeps the mode it came with.
@@ -26,6 +28,14 @@ impl Wire {
     /// Brokers before 4.2 return a mandatory direct reply although they deliver it.
     pub fn is_mandatory(&self) -> bool {
         !(self.exchange.is_empty() && self.routing_key.starts_with(DIRECT_REPLY_TO))
+    }
+}
+
+impl Wire {
+    /// A recorded message once more, with the same id, body and properties.
+    pub fn again(message_id: Uuid, exchange: String, routing_key: String, recorded: &Recorded, body: Vec<u8>) -> Self {
+        let properties = fit(restore(recorded), message_id);
+        Self { message_id, exchange, routing_key, properties, body, unroutable: Unroutable::Keep }
     }
 }
 
@@ -58,11 +68,29 @@ impl From<&Outgoing> for Wire {
     }
 }
 
-/// Makes a foreign message fit to be published again: persistent, with an id.
-pub fn republishable(properties: BasicProperties, message_id: Uuid) -> BasicProperties {
+/// Makes a foreign message fit to be published again: persistent, with an id, without what only its sender may say.
+pub fn republishable(properties: &BasicProperties, message_id: Uuid) -> BasicProperties {
+    fit(restore(&Recorded { properties: record(properties).properties, headers: Map::new() }), message_id)
+}
+
+fn fit(properties: BasicProperties, message_id: Uuid) -> BasicProperties {
     let properties = properties.with_delivery_mode(PERSISTENT);
     match properties.message_id() {
         Some(_) => properties,
         None => properties.with_message_id(message_id.to_string().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_never_expires_and_never_claims_another_user() {
+        let original =
+            BasicProperties::default().with_expiration("10".into()).with_user_id("pika".into()).with_priority(1);
+        let copy = republishable(&original, Uuid::nil());
+        assert_eq!((copy.expiration(), copy.user_id(), copy.priority()), (&None, &None, &Some(1)));
+        assert_eq!(copy.message_id().as_ref().map(|id| id.as_str()), Some("00000000-0000-0000-0000-000000000000"));
     }
 }

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Email, Inventory, OrderApi, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms, main};
+use super::{
+    Analytics, DeadLetters, Email, Inventory, OrderApi, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms, main,
+};
 use crate::runtime::{Context, Tasks};
 
 #[derive(Args)]
@@ -24,6 +26,10 @@ pub struct Fleet {
     #[command(flatten)]
     push: Push,
     #[command(flatten)]
+    analytics: Analytics,
+    #[command(flatten)]
+    dead_letters: DeadLetters,
+    #[command(flatten)]
     scheduler: SchedulerRole,
 }
 
@@ -39,6 +45,8 @@ impl Role for Fleet {
         self.email.start(context, tasks)?;
         self.sms.start(context, tasks)?;
         self.push.start(context, tasks)?;
+        self.analytics.start(context, tasks)?;
+        self.dead_letters.start(context, tasks)?;
         self.scheduler.start(context, tasks)
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -11,7 +12,11 @@ use crate::intake::http::{ApiState, router};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
 use crate::runtime::{Context, Tasks, serve};
-use crate::telemetry;
+use crate::store::outbox;
+use crate::telemetry::{self, metrics};
+
+/// How often the outbox is looked at for the metrics; Prometheus scrapes every 15 s by default.
+const LOOK: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub struct OrderApi {
@@ -27,7 +32,8 @@ impl Role for OrderApi {
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
         let wake = OutboxWake::default();
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
-        let api = router(ApiState { db: context.db.clone(), intake });
+        let api =
+            router(ApiState { db: context.db.clone(), intake }).layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
         tasks.spawn(writers.finished());
         start_relay(context, wake, tasks);
@@ -40,6 +46,29 @@ pub fn start_relay(context: &Context, wake: OutboxWake, tasks: &mut Tasks) {
     let publisher = Arc::new(BrokerPublisher::new(context.broker.clone()));
     let relay = Relay::new(context.db.clone(), publisher, wake, RelayPace::default());
     tasks.spawn(relay.run(context.shutdown.clone()));
+    tasks.spawn(watch_outbox(context.clone()));
+}
+
+/// Keeps the figures of the outbox: how long the oldest message has waited, and how many wait for an operator.
+async fn watch_outbox(context: Context) {
+    loop {
+        match outbox_figures(&context).await {
+            Ok((oldest, parked)) => {
+                metrics().outbox_oldest_seconds.set(oldest.map_or(0.0, |age| age.as_secs_f64()));
+                metrics().outbox_parked.set(parked);
+            }
+            Err(error) => tracing::debug!(%error, "the outbox cannot be looked at"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = context.shutdown.cancelled() => return,
+        }
+    }
+}
+
+async fn outbox_figures(context: &Context) -> Result<(Option<Duration>, i64), sqlx::Error> {
+    let mut db = context.db.acquire().await?;
+    Ok((outbox::oldest_age(&mut db).await?, outbox::count_parked(&mut db).await?))
 }
 
 pub fn order_api() -> ExitCode {

@@ -7,6 +7,8 @@ use clap::Args;
 use super::{Role, main};
 use crate::config::outbound::{GatewayArgs, MailArgs, PushArgs, SmsArgs};
 use crate::runtime::{Context, Tasks};
+use crate::services::analytics_service::AnalyticsService;
+use crate::services::dead_letter_handler::DeadLetterHandler;
 use crate::services::email_service::EmailTransport;
 use crate::services::inventory_service::InventoryService;
 use crate::services::notifier::Notifier;
@@ -108,6 +110,36 @@ impl Role for Push {
         context.consume(Notifier { transport: PushTransport { sender: self.push.build()? } }, tasks);
         Ok(())
     }
+}
+
+#[derive(Args)]
+pub struct Analytics {}
+
+impl Role for Analytics {
+    const NAME: &'static str = "analytics-service";
+    const ABOUT: &'static str = "Records every event once and keeps the figures per minute and per day.";
+
+    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        context.consume(AnalyticsService, tasks);
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct DeadLetters {}
+
+impl Role for DeadLetters {
+    const NAME: &'static str = "dead-letter-handler";
+    const ABOUT: &'static str = "Stores what nobody could process and raises the alert.";
+
+    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        context.consume(DeadLetterHandler, tasks);
+        Ok(())
+    }
+}
+
+pub fn analytics_service() -> ExitCode {
+    main::<Analytics>()
 }
 
 pub fn order_processor() -> ExitCode {

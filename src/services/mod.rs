@@ -1,5 +1,7 @@
 //! The workers, one file or folder each: this is where a newcomer reads the business.
 
+pub mod analytics_service;
+pub mod dead_letter_handler;
 pub mod email_service;
 pub mod inventory_service;
 pub mod notifier;

@@ -66,7 +66,7 @@ impl OrderPosition {
 /// When the database is away, or a stored value breaks the rule of its type.
 pub async fn find(conn: &mut PgConnection, id: OrderId) -> Result<Option<OrderDetails>, sqlx::Error> {
     let row = sqlx::query(
-        "select id, customer_id, email, phone, items, total, status, orders.reason, payment_token, metadata, created_at, \
+        "select id, customer_id, email, phone, items, total, status, orders.reason, null as payment_token, metadata, created_at, \
                 updated_at, step, since, deadline \
          from orders left join sagas on sagas.order_id = orders.id where id = $1",
     )
@@ -112,11 +112,11 @@ pub async fn page(
     // two statements, not one with "or $1 is null": each follows its own index from the position on
     let query = match status {
         None => sqlx::query(
-            "select id, customer_id, email, phone, items, total, status, reason, payment_token, metadata, created_at \
+            "select id, customer_id, email, phone, items, total, status, reason, null as payment_token, metadata, created_at \
              from orders where (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3",
         ),
         Some(_) => sqlx::query(
-            "select id, customer_id, email, phone, items, total, status, reason, payment_token, metadata, created_at \
+            "select id, customer_id, email, phone, items, total, status, reason, null as payment_token, metadata, created_at \
              from orders where (created_at, id) < ($1, $2) and status = $4 \
              order by created_at desc, id desc limit $3",
         ),

@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use prometheus::{
-    Gauge, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder, register_gauge_with_registry,
-    register_histogram_vec_with_registry, register_int_counter_vec_with_registry, register_int_counter_with_registry,
-    register_int_gauge_vec_with_registry,
+    Gauge, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder, register_gauge_with_registry,
+    register_histogram_vec_with_registry, register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
+    register_int_gauge_with_registry,
 };
 
 pub struct Metrics {
@@ -18,6 +18,8 @@ pub struct Metrics {
     pub batch_size: HistogramVec,
     /// 1 while the consumer is connected and taking messages.
     pub consumer_up: IntGaugeVec,
+    /// 1 while the breaker of a consumer's dependency is open.
+    pub breaker_open: IntGaugeVec,
     /// Faults that made a role rebuild its connection.
     pub restarts: IntCounterVec,
     /// Published messages by exchange and verdict: stored, unroutable, rejected.
@@ -31,7 +33,7 @@ pub struct Metrics {
     /// Age of the oldest unpublished outbox row.
     pub outbox_oldest_seconds: Gauge,
     /// Outbox rows that cannot be published and wait for an operator.
-    pub outbox_parked: IntCounter,
+    pub outbox_parked: IntGauge,
     /// HTTP requests by route, method and status.
     pub http_requests: IntCounterVec,
     pub http_seconds: HistogramVec,
@@ -69,6 +71,12 @@ impl Metrics {
                 &["consumer"],
                 r
             )?,
+            breaker_open: register_int_gauge_vec_with_registry!(
+                "fleet_breaker_open",
+                "1 while calls are held back",
+                &["consumer"],
+                r
+            )?,
             restarts: counters("fleet_restarts_total", "Faults after which a role was rebuilt", &["role"])?,
             published: counters("fleet_published_total", "Published messages by verdict", &["exchange", "verdict"])?,
             orders: counters("fleet_orders_total", "Orders by status reached", &["status"])?,
@@ -79,8 +87,8 @@ impl Metrics {
                 "Age of the oldest unpublished row",
                 r
             )?,
-            outbox_parked: register_int_counter_with_registry!(
-                "fleet_outbox_parked_total",
+            outbox_parked: register_int_gauge_with_registry!(
+                "fleet_outbox_parked",
                 "Rows that cannot be published",
                 r
             )?,

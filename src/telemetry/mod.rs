@@ -1,11 +1,13 @@
 //! How the fleet is seen: logs, health, metrics.
 
 mod health;
+mod http;
 mod log;
 mod metrics;
 mod server;
 
 pub use health::{Health, Pulse};
+pub use http::observe;
 pub use log::init;
 pub use metrics::{Metrics, metrics};
 pub use server::routes;

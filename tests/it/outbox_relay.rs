@@ -117,7 +117,7 @@ async fn what_the_broker_does_not_want_is_parked_with_its_reason_and_gets_anothe
         .fetch_all(&database.pool)
         .await
         .expect("rows");
-    assert_eq!(reasons, ["unroutable: 312 NO_ROUTE", "rejected: the queue is full"]);
+    assert_eq!(reasons, ["unroutable: 312 NO_ROUTE", "rejected by a queue"]);
     assert_eq!(database.number("select min(position) from outbox").await, 2, "it keeps its place");
 
     let mut connection = database.pool.acquire().await.expect("a connection");

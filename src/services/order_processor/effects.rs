@@ -43,7 +43,7 @@ pub fn message(progress: &Progress, effect: &Effect, cause: &Cause<'_>) -> Resul
         })?,
         Effect::CancelPayment => payment(&PaymentRequest::Cancel { order_id: order.id })?,
         Effect::Announce(routing_key) => {
-            let event = OrderEvent { order, occurred_at: cause.now };
+            let event = OrderEvent { order: &order.without_payment_token(), occurred_at: cause.now };
             Outgoing::json(order.id.message_id(routing_key), names::EVENTS, routing_key, routing_key, &event)?
         }
         Effect::Notify(kind) => {

@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 
 use super::SagaArgs;
 use super::advance::{Arrived, advance};
-use crate::contract::order::{OrderForm, Source as From, field_of, read_object, read_order};
-use crate::domain::catalogue::{Catalogue, price};
+use crate::contract::order::{OrderForm, Source as From, read_object, read_order};
+use crate::domain::catalogue::Catalogue;
 use crate::domain::saga::Input;
-use crate::domain::{Order, OrderId, OrderStatus, Sku};
+use crate::domain::{Order, OrderId, Sku};
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
 use crate::store::orders::{self, NewOrder};
 use crate::store::products;
@@ -110,19 +110,6 @@ fn order(submission: &Submission, catalogue: &Catalogue) -> Result<Order, Failur
     if !form.unknown.is_empty() {
         return Err(Failure::BadMessage(text(form.unknown.iter().map(ToString::to_string).collect())));
     }
-    let (items, total) = price(catalogue, &form.wishes, form.total)
-        .map_err(|refusals| Failure::Refused(text(refusals.iter().map(|r| field_of(r).to_string()).collect())))?;
-    Ok(Order {
-        id: submission.id,
-        customer_id: form.customer_id.clone(),
-        email: form.email.clone(),
-        phone: form.phone.clone(),
-        items,
-        total,
-        status: OrderStatus::Pending,
-        created_at: form.created_at.unwrap_or_else(OffsetDateTime::now_utc),
-        reason: None,
-        payment_token: form.payment_token.clone(),
-        metadata: form.metadata.clone(),
-    })
+    form.priced(submission.id, catalogue, OffsetDateTime::now_utc())
+        .map_err(|faults| Failure::Refused(text(faults.iter().map(ToString::to_string).collect())))
 }

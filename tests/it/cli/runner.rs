@@ -43,7 +43,6 @@ pub async fn run(api_url: &str, arguments: &[&str], stdin: &str) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_orders"))
         .args(arguments)
         .env("ORDERS_API_URL", api_url)
-        .env_remove("ORDER_API_URL")
         .env_remove("AMQP_URL")
         .env_remove("COLUMNS")
         .stdin(Stdio::piped())

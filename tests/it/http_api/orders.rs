@@ -45,7 +45,7 @@ async fn an_accepted_order_is_committed_with_its_history_and_its_message() {
     let (status, shown) = answer(api.get(&location)).await;
     assert_eq!(status, 200);
     assert_eq!((&shown["created_at"], &shown["saga"]), (&body["created_at"], &json!(null)));
-    assert_eq!(shown["timeline"][0]["event"], "submitted");
+    assert_eq!(shown["timeline"][0]["event"], "accepted");
     assert_eq!(shown["timeline"][0]["message_id"], json!(message.message_id));
 }
 
@@ -74,7 +74,7 @@ async fn orders_that_arrive_together_are_all_accepted_and_a_bad_one_among_them_i
     }
     assert_eq!(orders_in(&database).await, 40);
     assert_eq!(database.number("select count(*) from outbox").await, 40);
-    assert_eq!(database.number("select count(*) from order_history where event = 'submitted'").await, 40);
+    assert_eq!(database.number("select count(*) from order_history where event = 'accepted'").await, 40);
     let transactions = database.number("select count(distinct xmin::text) from orders").await;
     assert!(transactions < 40, "40 orders took {transactions} transactions");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -51,6 +51,11 @@ impl TestDatabase {
         run(&mut admin, format!("alter database {} allow_connections true", self.name)).await;
     }
 
+    /// The address, for programs that are given one.
+    pub fn url(&self) -> String {
+        self.server.clone().database(&self.name).to_url_lossy().to_string()
+    }
+
     /// The one number that `sql` selects.
     pub async fn number(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.expect(sql)
@@ -80,6 +85,7 @@ impl Drop for TestDatabase {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "tests have no command line")]
 fn server() -> PgConnectOptions {
     let Ok(url) = std::env::var("DATABASE_URL") else {
         panic!("DATABASE_URL is not set: run the tests by `./dev test`, which starts a PostgreSQL and sets it");

@@ -1,0 +1,119 @@
+//! The outside calls of a session: started when the breaker lets them, held back while it does not.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::breaker::Admission;
+use super::failure::panic_text;
+use super::fault::Fault;
+use super::session::{Prepared, Ready, Session, Taken};
+use super::{Consumer, Delivery, Failure, Handler, Incoming};
+use crate::crash_points::{Boundary, crash_point};
+use crate::store::inbox;
+use crate::telemetry::metrics;
+
+/// A message that needs its outside call.
+pub(super) struct Decoded<H: Handler> {
+    pub taken: Taken,
+    pub message: H::Message,
+}
+
+/// A message whose outside call has ended.
+pub(super) struct Called<H: Handler> {
+    decoded: Decoded<H>,
+    outcome: Result<H::Fetched, Failure>,
+}
+
+impl<H: Handler> Session<'_, H> {
+    /// Starts the calls that the breaker admits and holds the others back.
+    pub(super) async fn start_calls(
+        &mut self,
+        decoded: Vec<Decoded<H>>,
+        ready: &mut Vec<Ready<H>>,
+    ) -> Result<(), Fault> {
+        self.held.extend(decoded);
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let admitted: Vec<Decoded<H>> = match self.consumer.with_breaker(|breaker| breaker.admission(Instant::now())) {
+            Admission::All => self.held.drain(..).collect(),
+            Admission::One => self.held.pop_front().into_iter().collect(),
+            Admission::Nothing => return Ok(()),
+        };
+        self.call_all(admitted, ready).await
+    }
+
+    /// Asks the inbox first: a message that was handled before is not worth a second call.
+    async fn call_all(&mut self, decoded: Vec<Decoded<H>>, ready: &mut Vec<Ready<H>>) -> Result<(), Fault> {
+        let Consumer { handler, db, .. } = self.consumer;
+        let ids: Vec<Uuid> = decoded.iter().map(|one| handler.identity(&one.taken.incoming)).collect();
+        let messages: Vec<&H::Message> = decoded.iter().map(|one| &one.message).collect();
+        let look_up = || async {
+            let mut db = db.acquire().await?;
+            Ok((inbox::handled(&mut db, H::ROLE, &ids).await?, handler.look_up(&mut db, &messages).await?))
+        };
+        let (mut known, contexts) = self.through_outages(decoded.first().map(|one| &one.taken.acker), look_up).await?;
+        let contexts = contexts.into_iter().chain(std::iter::repeat_with(H::Context::default));
+        let mut probe_was_known = false;
+        for ((decoded, id), context) in decoded.into_iter().zip(ids).zip(contexts) {
+            if let Some(outgoing) = known.remove(&id) {
+                probe_was_known = true;
+                let Taken { tag, acker, .. } = decoded.taken;
+                ready.push(Ready { tag, acker, prepared: Prepared::Known(outgoing) });
+                continue;
+            }
+            let handler = Arc::clone(handler);
+            self.calls.spawn(async move {
+                let outcome = call(handler.as_ref(), &decoded.taken.incoming, &decoded.message, context).await;
+                crash_point(H::ROLE, Boundary::AfterOutsideCall);
+                Called { decoded, outcome }
+            });
+        }
+        if probe_was_known {
+            // No call was made, so nothing was found out.
+            self.consumer.with_breaker(|breaker| breaker.forget_probe(Instant::now()));
+        }
+        Ok(())
+    }
+
+    /// Takes a call's end. While the dependency is down its failures are nobody's fault: the message waits and keeps its attempt.
+    pub(super) fn returned(&mut self, Called { decoded, outcome }: Called<H>) -> Option<Ready<H>> {
+        let failed = matches!(outcome, Err(Failure::Transient(_)));
+        let changed = self.consumer.with_breaker(|breaker| breaker.record(!failed, Instant::now()));
+        let closed = self.consumer.with_breaker(|breaker| breaker.is_closed());
+        if changed {
+            metrics().breaker_open.with_label_values(&[H::ROLE]).set(i64::from(!closed));
+            match closed {
+                true => tracing::info!(role = H::ROLE, "the dependency is back, the breaker closes"),
+                false => tracing::warn!(role = H::ROLE, "the dependency fails, the breaker opens: messages wait"),
+            }
+        }
+        if failed && !closed {
+            self.held.push_back(decoded);
+            return None;
+        }
+        let Decoded { taken: Taken { tag, acker, incoming }, message } = decoded;
+        let prepared = match outcome {
+            Ok(fetched) => Prepared::Fresh(Delivery { incoming, message, fetched }),
+            Err(failure) => Prepared::Failed(incoming, failure),
+        };
+        Some(Ready { tag, acker, prepared })
+    }
+}
+
+/// One outside call; a panic in it is a failure of this message alone.
+pub(super) async fn call<H: Handler>(
+    handler: &H,
+    incoming: &Incoming,
+    message: &H::Message,
+    context: H::Context,
+) -> Result<H::Fetched, Failure> {
+    AssertUnwindSafe(handler.call_outside(incoming, message, context))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| Err(Failure::Panicked(panic_text(panic.as_ref()))))
+}

@@ -1,0 +1,37 @@
+//! How a session waits while the database is away.
+
+use lapin::Acker;
+
+use super::fault::Fault;
+use super::session::Session;
+use super::{Backoff, Handler};
+use crate::telemetry::chain;
+
+impl<H: Handler> Session<'_, H> {
+    /// Repeats `attempt` until the database answers. Nothing is taken meanwhile and no message spends an attempt.
+    pub(super) async fn through_outages<T, F: Future<Output = Result<T, sqlx::Error>>>(
+        &self,
+        acker: Option<&Acker>,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, Fault> {
+        let mut backoff = Backoff::default();
+        loop {
+            let error = match attempt().await {
+                Ok(answer) => {
+                    self.consumer.pulse.up();
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            self.consumer.pulse.down(format!("the database is away: {error}"));
+            tracing::warn!(role = H::ROLE, error = chain(&error), "the database is away, waiting");
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next_pause()) => {}
+                () = self.shutdown.cancelled() => return Err(Fault::LostWhileWaiting),
+            }
+            if acker.is_some_and(|acker| !acker.usable()) {
+                return Err(Fault::LostWhileWaiting);
+            }
+        }
+    }
+}
