@@ -117,5 +117,7 @@ impl Drop for FleetProcess {
 /// Another fleet on this address would answer in the place of ours.
 fn is_free(option: &str, address: SocketAddr) -> anyhow::Result<()> {
     let tried = TcpListener::bind(address);
-    tried.map(drop).with_context(|| format!("{option} {address} cannot be used: stop what listens there, or give another"))
+    tried
+        .map(drop)
+        .with_context(|| format!("{option} {address} cannot be used: stop what listens there, or give another"))
 }

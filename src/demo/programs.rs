@@ -95,7 +95,11 @@ impl Programs {
     /// With the program's own words when it fails.
     pub async fn answer(&self, name: &str, args: &[impl AsRef<OsStr>]) -> anyhow::Result<String> {
         let ended = self.run(name, args).await?;
-        ensure!(ended.success, "{name} failed: {}", [&ended.stderr, &ended.stdout].map(String::as_str).join(" ").trim());
+        ensure!(
+            ended.success,
+            "{name} failed: {}",
+            [&ended.stderr, &ended.stdout].map(String::as_str).join(" ").trim()
+        );
         Ok(ended.stdout)
     }
 }

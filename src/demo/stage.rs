@@ -31,9 +31,8 @@ impl Stage {
     /// # Errors
     /// When an address cannot be read.
     pub fn plan(args: &DemoArgs) -> anyhow::Result<Self> {
-        let time = OffsetDateTime::now_utc().format(format_description!(
-            "[year][month][day]_[hour][minute][second]_[subsecond digits:3]"
-        ))?;
+        let time = OffsetDateTime::now_utc()
+            .format(format_description!("[year][month][day]_[hour][minute][second]_[subsecond digits:3]"))?;
         let database = format!("demo_{time}");
         let vhost = database.replace('_', "-");
         let uri: AMQPUri = args.amqp_url.parse().map_err(|_| anyhow::anyhow!("AMQP_URL is no address of a broker"))?;
