@@ -53,11 +53,15 @@ fn orders(story: &Story, facts: &Facts) -> Vec<Check> {
             format!("{}, {}, {}", known(&story.by_http), known(&story.by_command_line), known(&by_amqp)),
         ),
         Check::same(
-            "each of them is settled, and only two have failed",
+            "each of them is settled, and exactly two have failed",
             format!("{} confirmed, {FAILING} failed, 0 others", ALL - FAILING),
             format!("{confirmed} confirmed, {failed} failed, {} others", facts.orders.len() - confirmed - failed),
         ),
-        Check::same("the order of more than there is fails", "failed (out_of_stock)", facts.status(story.out_of_stock)),
+        Check::same(
+            "the order for more units than there are fails",
+            "failed (out_of_stock)",
+            facts.status(story.out_of_stock),
+        ),
         Check::same(
             "the order whose payment is declined fails",
             "failed (payment_declined)",
@@ -89,7 +93,7 @@ fn dead_letters(story: &Story, facts: &Facts) -> Vec<Check> {
     };
     vec![
         Check::same(
-            "the dead letters could be worked on",
+            "the operator could list and replay the dead letters",
             "no trouble",
             story.trouble.as_deref().unwrap_or("no trouble"),
         ),
@@ -104,7 +108,7 @@ fn dead_letters(story: &Story, facts: &Facts) -> Vec<Check> {
             "resolved, 1 replay(s), 1 failure(s)",
             about("refused"),
         ),
-        Check::same("and it is confirmed", "confirmed", facts.status(story.by_amqp.too_early)),
+        Check::same("and that order is confirmed", "confirmed", facts.status(story.by_amqp.too_early)),
     ]
 }
 

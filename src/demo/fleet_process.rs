@@ -30,10 +30,8 @@ impl FleetProcess {
     /// Starts every role; mails, texts and push messages become files in folders below `folder`.
     ///
     /// # Errors
-    /// When an address is taken or the program cannot be started.
+    /// When the log cannot be written or the program cannot be started.
     pub fn start(programs: &Programs, folder: &Path, http: SocketAddr, metrics: SocketAddr) -> anyhow::Result<Self> {
-        is_free("HTTP_ADDR", http)?;
-        is_free("METRICS_ADDR", metrics)?;
         let log = folder.join("fleet.log");
         let file = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
         let mut command = programs.command("fleet")?;
@@ -115,7 +113,10 @@ impl Drop for FleetProcess {
 }
 
 /// Another fleet on this address would answer in the place of ours.
-fn is_free(option: &str, address: SocketAddr) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When something listens there, or the address is none of this machine.
+pub fn is_free(option: &str, address: SocketAddr) -> anyhow::Result<()> {
     let tried = TcpListener::bind(address);
     tried
         .map(drop)

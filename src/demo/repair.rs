@@ -26,7 +26,6 @@ pub struct Letter {
     pub queue: String,
     pub reason: String,
     pub error: String,
-    pub order_id: Option<Uuid>,
     pub failures: u32,
     pub replays: u32,
     pub state: String,

@@ -1,6 +1,6 @@
 //! The tables at the end. Called by [`super::run`].
 
-use comfy_table::Cell;
+use comfy_table::{Cell, Color};
 
 use super::catalogue::{FORGOTTEN, at_start};
 use super::expectations::Check;
@@ -11,7 +11,7 @@ use crate::domain::OrderStatus;
 use crate::domain::notification::Channel;
 
 /// Room for an error in a table of 100 columns.
-const ERROR: usize = 40;
+const ERROR: usize = 32;
 
 pub fn tables(screen: &Screen, facts: &Facts) {
     orders(screen, facts);
@@ -28,7 +28,7 @@ fn orders(screen: &Screen, facts: &Facts) {
         let mut reasons: Vec<&str> = of_status().filter_map(|order| order.reason.as_deref()).collect();
         reasons.sort_unstable();
         table.add_row([
-            Cell::new(status_text(screen, status)),
+            screen.tinted(status.as_str(), tint(status)),
             number(count),
             number(sum.map_or_else(|error| error.to_string(), |sum| sum.to_string())),
             Cell::new(reasons.join(", ")),
@@ -37,11 +37,11 @@ fn orders(screen: &Screen, facts: &Facts) {
     screen.show(&table);
 }
 
-fn status_text(screen: &Screen, status: OrderStatus) -> String {
+fn tint(status: OrderStatus) -> Color {
     match status {
-        OrderStatus::Confirmed | OrderStatus::Shipped | OrderStatus::Delivered => screen.good(status.as_str()),
-        OrderStatus::Failed | OrderStatus::Cancelled => screen.bad(status.as_str()),
-        OrderStatus::Pending | OrderStatus::Processing => screen.busy(status.as_str()),
+        OrderStatus::Confirmed | OrderStatus::Shipped | OrderStatus::Delivered => Color::Green,
+        OrderStatus::Failed | OrderStatus::Cancelled => Color::Red,
+        OrderStatus::Pending | OrderStatus::Processing => Color::Cyan,
     }
 }
 
@@ -55,7 +55,7 @@ fn stock(screen: &Screen, facts: &Facts) {
         let conserved = product.stock == available + reserved + sold;
         table.add_row([
             Cell::new(product.sku),
-            Cell::new(screen.dim(product.name)),
+            screen.tinted(product.name, Color::DarkGrey),
             number(product.stock),
             Cell::new("="),
             number(available),
@@ -63,7 +63,7 @@ fn stock(screen: &Screen, facts: &Facts) {
             number(reserved),
             Cell::new("+"),
             number(sold),
-            Cell::new(screen.tick(conserved)),
+            screen.tinted(if conserved { "✓" } else { "✗" }, if conserved { Color::Green } else { Color::Red }),
         ]);
     }
     screen.show(&table);
@@ -97,20 +97,17 @@ fn notifications(screen: &Screen, facts: &Facts) {
 }
 
 fn dead_letters(screen: &Screen, facts: &Facts) {
-    let header = ["from", "reason", "error", "failures", "replays", "state"];
+    let header = ["queue", "reason", "error", "died", "replayed", "state"];
     let mut table = screen.table("Dead letters", &header);
     for letter in &facts.letters {
-        let state = match letter.state.as_str() {
-            "resolved" => screen.good(&letter.state),
-            other => screen.bad(other),
-        };
+        let tint = if letter.state == "resolved" { Color::Green } else { Color::Red };
         table.add_row([
             Cell::new(&letter.queue),
             Cell::new(&letter.reason),
             Cell::new(shortened(&letter.error, ERROR)),
             number(letter.failures),
             number(letter.replays),
-            Cell::new(state),
+            screen.tinted(&letter.state, tint),
         ]);
     }
     screen.show(&table);

@@ -1,6 +1,6 @@
 //! The script of the demonstration: the stage, the fleet, the orders, the judgement, and the stage removed again whatever happened.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::args::DemoArgs;
 use super::catalogue::at_start;
 use super::expectations::{Check, judge};
 use super::facts::{Facts, Story, gather};
-use super::fleet_process::{DRAIN_DEADLINE, FleetProcess};
+use super::fleet_process::{DRAIN_DEADLINE, FleetProcess, is_free};
 use super::orders::{BY_FLAGS, BY_HTTP, BY_ROWS, Special};
 use super::programs::Programs;
 use super::repair::repair;
@@ -48,6 +48,9 @@ async fn on_a_stage(args: &DemoArgs, screen: &Screen) -> anyhow::Result<bool> {
     let stage = Stage::plan(args)?;
     let programs = Programs::on(&stage)?;
     let folder = programs.output_folder();
+    is_free("HTTP_ADDR", args.http_addr)?;
+    is_free("METRICS_ADDR", args.metrics_addr)?;
+    empty(&folder)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let played = tokio::select! {
         played = play(args, screen, &stage, &programs, &folder) => played,
@@ -55,8 +58,19 @@ async fn on_a_stage(args: &DemoArgs, screen: &Screen) -> anyhow::Result<bool> {
         _ = terminate.recv() => Err(anyhow::anyhow!("told to stop")),
     };
     let struck = stage.strike().await;
-    let mut checks =
-        played.with_context(|| format!("the demonstration ended early; its files are in {}", folder.display()))?;
+    let mut checks = match played {
+        Ok(checks) => checks,
+        Err(error) => {
+            // Why it ended is worth more than what is left behind, but both are told.
+            struck.unwrap_or_else(|left| eprintln!("demo: {left:#}"));
+            let log = folder.join("fleet.log");
+            return Err(if log.exists() {
+                error.context(format!("ended early, see {}", log.display()))
+            } else {
+                error
+            });
+        }
+    };
     let left = struck.map_or_else(|error| format!("{error:#}"), |()| "nothing".to_owned());
     checks.push(Check::same("the database and the vhost of this run are removed", "nothing", left));
     report::expectations(screen, &checks);
@@ -77,7 +91,7 @@ async fn play(
 
     let shop = Shop::at(args.http_addr)?;
     let step = screen.begin("fleet", "starting every role");
-    let mut fleet = start(args, programs, folder)?;
+    let mut fleet = FleetProcess::start(programs, folder, args.http_addr, args.metrics_addr)?;
     fleet.ready(&shop).await?;
     step.done(&format!("every role is ready, the API is at {}", shop.address()));
 
@@ -111,12 +125,11 @@ async fn set_up(screen: &Screen, programs: &Programs) -> anyhow::Result<String> 
 }
 
 /// The files of the run before make room: `target/demo` holds those of the last run only.
-fn start(args: &DemoArgs, programs: &Programs, folder: &Path) -> anyhow::Result<FleetProcess> {
+fn empty(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).with_context(|| format!("{} cannot be emptied", folder.display()))?;
     }
-    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    FleetProcess::start(programs, folder, args.http_addr, args.metrics_addr)
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
 }
 
 async fn order(
@@ -188,7 +201,7 @@ async fn stop(fleet: &mut FleetProcess) -> Check {
     }
 }
 
-fn conclude(screen: &Screen, checks: &[Check], folder: &PathBuf) -> bool {
+fn conclude(screen: &Screen, checks: &[Check], folder: &Path) -> bool {
     let held = checks.iter().filter(|check| check.holds).count();
     let all = held == checks.len();
     let verdict = format!("{held} of {} expectations held", checks.len());

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
@@ -81,8 +81,17 @@ impl Screen {
         self.heading(title);
         let mut table = Table::new();
         table.load_style(TABLE).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(header.iter().map(|name| self.dim(name)));
+        if self.colour {
+            table.enforce_styling();
+        }
+        table.set_header(header.iter().map(|name| self.tinted(name, Color::DarkGrey)));
         table
+    }
+
+    /// A cell in a colour; the table measures it without.
+    pub fn tinted(&self, text: &str, tint: Color) -> Cell {
+        let cell = Cell::new(text);
+        if self.colour { cell.fg(tint) } else { cell }
     }
 
     pub fn show(&self, table: &Table) {

@@ -32,7 +32,7 @@ const SHOWN: [OrderStatus; 4] =
 pub async fn watch(shop: &Shop, screen: &Screen, retried: OrderId) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut board = Board::new(screen);
-    let mut ladder = Ladder { started, retries: 0, since: started };
+    let mut ladder = Ladder { retries: 0, since: started };
     while started.elapsed() < DEADLINE {
         let counts = counts(&shop.orders().await?);
         ladder.update(shop.payment_retries().await?);
@@ -57,7 +57,6 @@ pub fn counts(orders: &[Order]) -> BTreeMap<OrderStatus, usize> {
 
 /// Where the payment of the retried order is, and since when.
 struct Ladder {
-    started: Instant,
     retries: usize,
     since: Instant,
 }
