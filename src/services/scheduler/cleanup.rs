@@ -23,6 +23,12 @@ pub struct RetentionArgs {
     pub keep_runs_days: u16,
 }
 
+impl Default for RetentionArgs {
+    fn default() -> Self {
+        Self { keep_inbox_days: 30, keep_idempotency_hours: 48, keep_runs_days: 30 }
+    }
+}
+
 /// Rows per table and run; what is left is taken by the next run.
 const BITE: i64 = 20_000;
 

@@ -15,7 +15,7 @@ struct Answer {
 async fn run(scene: &Scene, arguments: &[&str]) -> Answer {
     let output = Command::new(env!("CARGO_BIN_EXE_dead-letter-handler"))
         .args(arguments)
-        .env("DATABASE_URL", scene.database.url())
+        .env("DATABASE_URL", scene.database.url(None))
         .env("AMQP_URL", &scene.broker.url)
         .stdin(Stdio::null())
         .output()

@@ -130,7 +130,7 @@ async fn a_discarded_message_is_not_replayed_and_opens_again_when_it_fails_again
     assert_eq!(scene.replay(letter.id).await, Outcome::NotFree(State::Discarded));
     let row = scene.letter(letter.id).await.summary;
     assert_eq!((row.state, row.state_reason.as_deref()), (State::Discarded, Some("a test order")));
-    let again = given_up("mail-1", "order_processing", "orders", "process");
+    let again = given_up("mail-1", "order_processing", "orders", "process").with_correlation_id("c-1".into());
     let payload = scene.letter(letter.id).await.payload;
     scene.broker.publish("dlx", "failed", again, &payload).await;
     let row = scene.failed(2).await;
