@@ -98,7 +98,7 @@ async fn play(
     let story = order(screen, stage, programs, &shop, folder, second_setup).await?;
     let (watched, repaired) = tokio::join!(watch(&shop, screen, story.retried), repair(programs, &shop, screen));
     if !fleet.lives() {
-        bail!("fleet ended by itself, see {}", folder.join("fleet.log").display());
+        bail!("fleet ended by itself");
     }
     watched?;
     let story = Story { trouble: repaired.err().map(|error| format!("{error:#}")), ..story };
