@@ -28,7 +28,7 @@ use crate::telemetry::chain;
 
 Exit codes: 0 clean, 1 violations, 2 a flag is wrong, 3 the database or the broker
 cannot be read. The audit is one read-only snapshot; its joins over whole tables
-take seconds per million orders and hold no locks that a service waits for.")]
+take seconds per 100,000 orders and hold no locks that a service waits for.")]
 pub struct Audit {
     /// Waits up to so long, as in 30s or 2m, until no order runs and no message waits, then judges without grace.
     #[arg(long, value_name = "TIME", value_parser = duration)]

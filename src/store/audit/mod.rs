@@ -1,7 +1,7 @@
 //! The audit's questions to the database: one function per law, each answering with the rows that break it. Called by
 //! `ops::audit` inside one read-only transaction; what the law demands comes from the domain as parameters, never from here.
 //!
-//! Every question is one statement over whole tables, so that a million orders cost seconds and not a million round trips.
+//! Every question is one statement over whole tables, so that a million orders cost twenty-odd joins and not a million round trips.
 
 mod activity;
 mod events;

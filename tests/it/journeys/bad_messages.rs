@@ -176,7 +176,7 @@ async fn a_bad_message_that_names_its_user_or_wants_copies_is_dead_lettered_once
     headers.insert("CC".into(), copies);
     let copied = identified(&Uuid::new_v4().to_string()).with_headers(headers);
     shop.publish("", "order_processing", copied, b"with copies").await;
-    let mut dead = vec![stage.dead_letter().await, stage.dead_letter().await];
+    let mut dead = [stage.dead_letter().await, stage.dead_letter().await];
     dead.sort_by_key(|dead| dead.header("fleet-origin-queue"));
     let queues: Vec<_> = dead.iter().map(|dead| dead.header("fleet-origin-queue").expect("an origin")).collect();
     assert_eq!(queues, ["inventory_requests", "order_processing"], "one per queue that had a copy");
