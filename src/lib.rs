@@ -21,6 +21,7 @@ pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod crash_points;
+pub mod demo;
 pub mod domain;
 pub mod intake;
 pub mod messaging;
