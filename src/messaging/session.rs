@@ -74,7 +74,7 @@ impl<'a, H: Handler> Session<'a, H> {
         &mut self,
         arrival: Option<Result<lapin::message::Delivery, lapin::Error>>,
     ) -> Result<Taken, Fault> {
-        let delivery = arrival.ok_or(Fault::Cancelled)?.map_err(Fault::Stream)?;
+        let delivery = arrival.ok_or(Fault::Cancelled)?.map_err(Fault::of_stream)?;
         self.in_hand.take(delivery.delivery_tag);
         let (exchange, routing_key) = (delivery.exchange.as_str(), delivery.routing_key.as_str());
         let incoming = Incoming::read(exchange, routing_key, delivery.properties, delivery.data);

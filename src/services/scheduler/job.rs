@@ -7,6 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::{RetentionArgs, cleanup, daily_report, deadlines, reservations, stuck_orders};
+use crate::messaging::Ended;
 
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
@@ -15,6 +16,8 @@ pub enum JobError {
     #[error("a message cannot be written")]
     Json(#[from] serde_json::Error),
 }
+
+impl Ended for JobError {}
 
 /// What one run did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
