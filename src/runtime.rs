@@ -56,6 +56,7 @@ impl Context {
             args: self.consumer.clone(),
             pulse: self.health.part(H::ROLE),
             breaker: Default::default(),
+            careful: Default::default(),
         }
     }
 

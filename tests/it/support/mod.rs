@@ -1,9 +1,23 @@
 //! What the journeys share: real parts that are fresh for each test and gone after it.
 
+pub mod amqp;
 mod api;
+mod broker;
 mod database;
+pub mod fleet;
+mod instance;
+mod proxy;
+mod stage;
+mod virtual_host;
 mod waiting;
+mod workers;
 
 pub use api::{Api, answer, read};
+pub use broker::TestBroker;
 pub use database::TestDatabase;
+pub use instance::Instance;
+pub use proxy::Proxy;
+pub use stage::{Options, Role, STRANGER, Stage, order_of, paid_with};
+pub use virtual_host::VirtualHost;
 pub use waiting::eventually;
+pub use workers::Workers;
