@@ -13,9 +13,13 @@ use crate::store::suspects;
 const DEATHS_ALONE: i32 = 2;
 
 impl<H: Handler> Session<'_, H> {
+    pub(super) fn has_suspect_to_run(&self) -> bool {
+        !self.suspects.is_empty() && self.calls.is_empty()
+    }
+
     /// Runs the first suspect, once nothing else is in hand that could be blamed.
     pub(super) async fn isolate_next(&mut self) -> Result<(), Fault> {
-        if !self.calls.is_empty() {
+        if !self.has_suspect_to_run() {
             return Ok(());
         }
         let Some(taken) = self.suspects.pop_front() else { return Ok(()) };
