@@ -44,13 +44,7 @@ pub async fn publish(
     }
 }
 
-async fn once(
-    db: &PgPool,
-    publisher: &BrokerPublisher,
-    age: Age,
-    count: usize,
-    seed: u64,
-) -> anyhow::Result<usize> {
+async fn once(db: &PgPool, publisher: &BrokerPublisher, age: Age, count: usize, seed: u64) -> anyhow::Result<usize> {
     let newest_first = "select outgoing::text from inbox where outgoing is not null order by received_at desc limit $1";
     let of_any_time = "select outgoing::text from (select outgoing, received_at from inbox where outgoing is not null \
                        order by md5(message_id::text || $2) limit $1) as old order by received_at desc";

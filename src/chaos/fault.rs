@@ -1,6 +1,7 @@
 //! What can be broken. Planned by [`super::schedule`], inflicted by [`super::inflict`].
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -82,7 +83,26 @@ impl Kind {
         match self {
             Self::Kill => 3,
             Self::Terminate => 2,
-            _ => 1,
+            Self::BrokerRestart
+            | Self::BrokerKill
+            | Self::DatabaseRestart
+            | Self::DatabaseKill
+            | Self::Cut
+            | Self::CutAll
+            | Self::Delay
+            | Self::DelayAll
+            | Self::Stall
+            | Self::StallAll
+            | Self::Duplicates
+            | Self::LateCopies
+            | Self::PaymentErrors
+            | Self::PaymentSlow
+            | Self::MailDown
+            | Self::SmsDown
+            | Self::PushDown
+            | Self::MemoryAlarm
+            | Self::DiskAlarm
+            | Self::ClockSkew => 1,
         }
     }
 
@@ -101,6 +121,36 @@ impl Kind {
             Self::MailDown | Self::SmsDown | Self::PushDown => (5.0, 15.0),
             Self::MemoryAlarm | Self::DiskAlarm => (3.0, 12.0),
             Self::ClockSkew => (8.0, 20.0),
+        }
+    }
+}
+
+impl Kind {
+    /// From which [`Fault::measure`] is drawn.
+    pub fn measure(self) -> RangeInclusive<u64> {
+        match self {
+            Self::Delay => 50..=400,
+            // Of every packet of every role: more would not be a delay but a standstill.
+            Self::DelayAll => 10..=60,
+            Self::Duplicates | Self::LateCopies => 20..=80,
+            Self::ClockSkew => 30..=3_600,
+            Self::Kill
+            | Self::Terminate
+            | Self::BrokerRestart
+            | Self::BrokerKill
+            | Self::DatabaseRestart
+            | Self::DatabaseKill
+            | Self::Cut
+            | Self::CutAll
+            | Self::Stall
+            | Self::StallAll
+            | Self::PaymentErrors
+            | Self::PaymentSlow
+            | Self::MailDown
+            | Self::SmsDown
+            | Self::PushDown
+            | Self::MemoryAlarm
+            | Self::DiskAlarm => 0..=0,
         }
     }
 }
@@ -133,12 +183,17 @@ impl fmt::Display for Fault {
         if let Some(target) = self.target {
             write!(f, " {target}")?;
         }
-        match self.kind {
-            Kind::Cut | Kind::CutAll | Kind::Stall | Kind::StallAll => write!(f, ", {:?}", self.side)?,
-            Kind::Delay | Kind::DelayAll => write!(f, ", {:?} by {} ms", self.side, self.measure)?,
-            Kind::Duplicates | Kind::LateCopies => write!(f, ", {} messages", self.measure)?,
-            Kind::ClockSkew => write!(f, ", {} s ahead", self.measure)?,
-            _ => {}
+        if matches!(self.kind, Kind::Cut | Kind::CutAll | Kind::Stall | Kind::StallAll | Kind::Delay | Kind::DelayAll) {
+            write!(f, ", {:?}", self.side)?;
+        }
+        if matches!(self.kind, Kind::Delay | Kind::DelayAll) {
+            write!(f, " by {} ms", self.measure)?;
+        }
+        if matches!(self.kind, Kind::Duplicates | Kind::LateCopies) {
+            write!(f, ", {} messages", self.measure)?;
+        }
+        if self.kind == Kind::ClockSkew {
+            write!(f, ", {} s ahead", self.measure)?;
         }
         if !self.lasts.is_zero() {
             write!(f, ", for {:.1} s", self.lasts.as_secs_f64())?;

@@ -83,8 +83,7 @@ impl Fleet {
         let database = address(around.database_url)?;
         let (mut units, mut apis) = (Vec::new(), Vec::new());
         for (place, Member { name, program }) in PROCESSES.iter().enumerate() {
-            let (broker, database) =
-                (Proxy::start(around.brokers.clone()).await?, Proxy::start(vec![database]).await?);
+            let (broker, database) = (Proxy::start(around.brokers.clone()).await?, Proxy::start(vec![database]).await?);
             let port = around.first_port + u16::try_from(place)?;
             let mut environment = around.environment.clone();
             let mut set = |name: &str, value: String| environment.push((name.to_owned(), value));

@@ -97,7 +97,11 @@ impl Injector {
         }
         match self.load.probe().await {
             Some(took) => {
-                say(&format!("fault {}: healed, a new order is confirmed after {:.1} s", fault.number, took.as_secs_f64()));
+                say(&format!(
+                    "fault {}: healed, a new order is confirmed after {:.1} s",
+                    fault.number,
+                    took.as_secs_f64()
+                ));
                 self.log.with(|entries| entries.recoveries.entry(fault.kind).or_default().push(took));
             }
             None => self.log.complain(format!("fault {} ({fault}): no order is confirmed afterwards", fault.number)),

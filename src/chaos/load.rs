@@ -22,7 +22,7 @@ use crate::messaging::Verdict;
 use crate::topology::names;
 
 /// Longer than any outage of the schedule with the recovery after it.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Pause before a client asks again.
 const AGAIN: Duration = Duration::from_millis(300);
 /// Longest that a client waits for one answer, and what the hasty wait, so that answers get lost.
@@ -169,7 +169,13 @@ impl Load {
     async fn by_amqp(&self, wish: &Wish, twice: bool) {
         let id = Uuid::now_v7();
         let order = OrderId(id);
-        let made = Outgoing::json(order.message_id("submitted"), names::ORDERS, names::PROCESS, "order.submitted", &wish.message(id));
+        let made = Outgoing::json(
+            order.message_id("submitted"),
+            names::ORDERS,
+            names::PROCESS,
+            "order.submitted",
+            &wish.message(id),
+        );
         let Ok(message) = made else { return };
         let message = message.correlated(Some(&id.to_string()));
         let mut messages = vec![message.clone()];

@@ -105,12 +105,17 @@ impl Outside {
 
     /// Ends the trouble of a kind.
     pub fn relieve(&self, kind: Kind) {
-        match kind {
-            Kind::PaymentErrors | Kind::PaymentSlow => self.gateway.set_manners(GatewayManners::default()),
-            Kind::MailDown => self.mail.set_manners(SmtpManners::Polite),
-            Kind::SmsDown => self.sms.misbehave(None),
-            Kind::PushDown => self.push.misbehave(None),
-            _ => {}
+        if matches!(kind, Kind::PaymentErrors | Kind::PaymentSlow) {
+            self.gateway.set_manners(GatewayManners::default());
+        }
+        if kind == Kind::MailDown {
+            self.mail.set_manners(SmtpManners::Polite);
+        }
+        if kind == Kind::SmsDown {
+            self.sms.misbehave(None);
+        }
+        if kind == Kind::PushDown {
+            self.push.misbehave(None);
         }
     }
 

@@ -42,16 +42,36 @@ impl Report {
             count => format!("**{count} promises broken**"),
         };
         writeln!(out, "# Chaos run: {verdict}\n")?;
-        writeln!(out, "`{}` with seed {}: {} of load and faults, {} in all.\n", self.command, self.seed, time(self.length), time(self.whole))?;
+        writeln!(
+            out,
+            "`{}` with seed {}: {} of load and faults, {} in all.\n",
+            self.command,
+            self.seed,
+            time(self.length),
+            time(self.whole)
+        )?;
         writeln!(out, "| | |\n|---|---:|")?;
         writeln!(out, "| faults injected | {faults} |")?;
-        writeln!(out, "| orders accepted | {accepted} ({} by HTTP, {} by AMQP) |", self.by(Way::Http), self.by(Way::Amqp))?;
+        writeln!(
+            out,
+            "| orders accepted | {accepted} ({} by HTTP, {} by AMQP) |",
+            self.by(Way::Http),
+            self.by(Way::Amqp)
+        )?;
         writeln!(out, "| orders by final status | {} |", list(&self.findings.by_status))?;
         writeln!(out, "| reasons of the failed | {} |", list(&self.findings.by_reason))?;
         writeln!(out, "| longest time without an accepted order | {} |", time(self.figures.longest_gap))?;
         writeln!(out, "| what clients were answered, repeated tries included | {} |", list(&self.figures.answers))?;
-        writeln!(out, "| duplicates sent by clients, copies published by the run | {}, {} |", self.figures.duplicates_sent, self.entries.copies)?;
-        writeln!(out, "| messages by outcome (duplicates were absorbed; killed processes counted until shortly before) | {} |", list(&self.outcomes))?;
+        writeln!(
+            out,
+            "| duplicates sent by clients, copies published by the run | {}, {} |",
+            self.figures.duplicates_sent, self.entries.copies
+        )?;
+        writeln!(
+            out,
+            "| messages by outcome (duplicates were absorbed; killed processes counted until shortly before) | {} |",
+            list(&self.outcomes)
+        )?;
         writeln!(out, "| dead letters, replayed at the end | {} |", list(&self.dead_letters))?;
         writeln!(out, "| audit | {} |", self.audit)?;
         self.write_outside(out)?;
@@ -71,22 +91,48 @@ impl Report {
         let received = &self.findings.received;
         let twice = |repeated: &std::collections::HashMap<String, usize>| repeated.values().sum::<usize>();
         writeln!(out, "\n## Duplicates to the outside\n")?;
-        writeln!(out, "A process that dies after an outside call and before its commit makes the call again: under the same key, by which the other side recognises it.\n")?;
+        writeln!(
+            out,
+            "A process that dies after an outside call and before its commit makes the call again: under the same key, by which the other side recognises it.\n"
+        )?;
         writeln!(out, "| outside | taken | seen again | |\n|---|---:|---:|---|")?;
-        writeln!(out, "| payment gateway | | {} | recognised by the idempotency key: charged once |", self.findings.charge_repeats)?;
-        writeln!(out, "| mail server | {} | {} | same Message-ID |", received.count_mails, twice(&received.repeated_mails))?;
-        writeln!(out, "| push | {} | {} | same tag: replaces what is on the screen |", received.count_pushes, twice(&received.repeated_pushes))?;
-        writeln!(out, "| SMS | {} | {} | recognised by the idempotency token |", received.count_texts, received.recognised_texts)
+        writeln!(
+            out,
+            "| payment gateway | | {} | recognised by the idempotency key: charged once |",
+            self.findings.charge_repeats
+        )?;
+        writeln!(
+            out,
+            "| mail server | {} | {} | same Message-ID |",
+            received.count_mails,
+            twice(&received.repeated_mails)
+        )?;
+        writeln!(
+            out,
+            "| push | {} | {} | same tag: replaces what is on the screen |",
+            received.count_pushes,
+            twice(&received.repeated_pushes)
+        )?;
+        writeln!(
+            out,
+            "| SMS | {} | {} | recognised by the idempotency token |",
+            received.count_texts, received.recognised_texts
+        )
     }
 
     fn write_faults(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "\n## Faults and recovery\n")?;
-        writeln!(out, "Recovery: from healing until an order submitted at that moment is confirmed. Other faults may be active meanwhile.\n")?;
+        writeln!(
+            out,
+            "Recovery: from healing until an order submitted at that moment is confirmed. Other faults may be active meanwhile.\n"
+        )?;
         writeln!(out, "| fault | injected | recovery, median | longest |\n|---|---:|---:|---:|")?;
         for (kind, count) in &self.entries.injected {
             let mut times = self.entries.recoveries.get(kind).cloned().unwrap_or_default();
             times.sort();
-            let shown = |time: Option<&Duration>| time.map_or_else(|| "–".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()));
+            let shown = |time: Option<&Duration>| {
+                time.map_or_else(|| "–".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()))
+            };
             let (median, longest) = (shown(times.get(times.len() / 2)), shown(times.last()));
             writeln!(out, "| {} | {count} | {median} | {longest} |", kind.name())?;
         }

@@ -56,7 +56,8 @@ pub async fn main() -> ExitCode {
 }
 
 async fn told_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {
@@ -102,13 +103,20 @@ async fn run(args: &ChaosArgs, seed: u64, faults: Vec<Fault>) -> anyhow::Result<
 }
 
 async fn set_up(args: &ChaosArgs, seed: u64) -> anyhow::Result<Injector> {
-    ensure!(!args.amqp_url.is_empty() && !args.database_url.is_empty(), "run it by ./dev chaos: it needs servers of its own");
+    ensure!(
+        !args.amqp_url.is_empty() && !args.database_url.is_empty(),
+        "run it by ./dev chaos: it needs servers of its own"
+    );
     let logs = args.fleet_dir.join("roles");
     std::fs::create_dir_all(&logs)?;
     let outside = Arc::new(Outside::start(seed).await);
     let mut environment = outside.environment(&logs);
-    let settings =
-        [("STOCK_DEADLINE_SECONDS", SAGA_SECONDS), ("PAYMENT_DEADLINE_SECONDS", SAGA_SECONDS), ("RETRY_DELAYS", RETRY_DELAYS), ("NO_PROXY", "127.0.0.1")];
+    let settings = [
+        ("STOCK_DEADLINE_SECONDS", SAGA_SECONDS),
+        ("PAYMENT_DEADLINE_SECONDS", SAGA_SECONDS),
+        ("RETRY_DELAYS", RETRY_DELAYS),
+        ("NO_PROXY", "127.0.0.1"),
+    ];
     environment.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
     prepare(args, &environment).await?;
     let fleet = Fleet::new(Surroundings {
@@ -171,11 +179,16 @@ async fn judge(
     let unclean = injector.fleet.stop().await;
     let entries = injector.log.entries();
     let complaints = entries.complaints.iter().chain(&unclean);
-    violations.extend(complaints.map(|words| Violation::new("every role lives and ends in order", words.clone(), Vec::new())));
+    violations.extend(
+        complaints.map(|words| Violation::new("every role lives and ends in order", words.clone(), Vec::new())),
+    );
     violations.extend(book.problems().into_iter().map(|words| Violation::new("clients are served", words, Vec::new())));
     findings.violations.splice(0..0, violations);
     Ok(Report {
-        command: std::iter::once("./dev chaos".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" "),
+        command: std::iter::once("./dev chaos".to_owned())
+            .chain(std::env::args().skip(1))
+            .collect::<Vec<_>>()
+            .join(" "),
         seed,
         length: args.length(),
         whole: begun.elapsed(),

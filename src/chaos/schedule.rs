@@ -82,13 +82,7 @@ fn draw(random: &mut Rng, number: usize, at: Duration, kind: Kind, target: Optio
         1 => Side::Database,
         _ => Side::Both,
     };
-    let measure = match kind {
-        Kind::Delay => random.u64(50..=400),
-        Kind::DelayAll => random.u64(20..=100),
-        Kind::Duplicates | Kind::LateCopies => random.u64(20..=80),
-        Kind::ClockSkew => random.u64(30..=3_600),
-        _ => 0,
-    };
+    let measure = random.u64(kind.measure());
     Fault { number, at, lasts, kind, target, side, measure }
 }
 

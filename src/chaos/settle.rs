@@ -18,6 +18,8 @@ use super::proxy::Weather;
 
 /// Above the longest thing that may be left: a saga's deadline with the scheduler's grace, then the retry ladder of the undoing.
 const DEADLINE: Duration = Duration::from_secs(240);
+/// What has not moved for so long stands still: nothing in the fleet waits longer than a saga's deadline with the grace after it.
+const STANDSTILL: Duration = Duration::from_secs(100);
 /// The management's figures are up to a second old, so one quiet look proves nothing.
 const QUIET_LOOKS: u32 = 4;
 const LOOK: Duration = Duration::from_secs(1);
@@ -37,7 +39,7 @@ pub async fn heal(injector: &Injector) -> anyhow::Result<()> {
 }
 
 /// What still moves.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Motion {
     clients: i64,
     sagas: i64,
@@ -61,9 +63,14 @@ pub type DeadLetters = BTreeMap<String, i64>;
 /// What still moves at the deadline.
 pub async fn settle(injector: &Injector, management: &str, say: fn(&str)) -> anyhow::Result<()> {
     let started = Instant::now();
-    let mut quiet = 0;
+    let (mut quiet, mut before, mut moved) = (0, Motion::default(), started);
     loop {
         let motion = look(injector, management).await;
+        if let Ok(motion) = &motion
+            && *motion != before
+        {
+            (before, moved) = (motion.clone(), Instant::now());
+        }
         match &motion {
             Ok(motion) if motion.is_none() => quiet += 1,
             Ok(motion) if motion.dead_letters > 0 => {
@@ -80,6 +87,7 @@ pub async fn settle(injector: &Injector, management: &str, say: fn(&str)) -> any
         if quiet == 0 && started.elapsed().as_secs().is_multiple_of(5) {
             say(&format!("waiting for quiet: {motion:?}"));
         }
+        ensure!(moved.elapsed() < STANDSTILL, "nothing has moved for {} s: {motion:?}", STANDSTILL.as_secs());
         ensure!(started.elapsed() < DEADLINE, "not quiet after {} s: {motion:?}", DEADLINE.as_secs());
         sleep(LOOK).await;
     }
@@ -120,11 +128,10 @@ async fn queued(management: &str) -> anyhow::Result<BTreeMap<String, i64>> {
 /// # Errors
 /// When the database is away.
 pub async fn dead_letters(db: &PgPool) -> anyhow::Result<DeadLetters> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "select queue || ': ' || reason, sum(failures)::bigint from dead_letters group by 1 order by 1",
-    )
-    .fetch_all(db)
-    .await?;
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("select queue || ': ' || reason, sum(failures)::bigint from dead_letters group by 1 order by 1")
+            .fetch_all(db)
+            .await?;
     Ok(rows.into_iter().collect())
 }
 

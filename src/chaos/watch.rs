@@ -45,7 +45,8 @@ impl Readings {
 fn outcomes(text: &str) -> HashMap<String, u64> {
     let mut sums = HashMap::new();
     for line in text.lines().filter(|line| line.starts_with("fleet_messages_total{")) {
-        let outcome = line.split_once("outcome=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(outcome, _)| outcome);
+        let outcome =
+            line.split_once("outcome=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(outcome, _)| outcome);
         let count = line.rsplit_once(' ').and_then(|(_, number)| number.parse::<u64>().ok());
         if let (Some(outcome), Some(count)) = (outcome, count) {
             *sums.entry(outcome.to_owned()).or_default() += count;
@@ -69,7 +70,8 @@ pub async fn revive(fleet: &Fleet, injector: &Injector) {
 
 /// How the orders stand, in a few words.
 pub async fn orders(db: &PgPool) -> String {
-    let query = sqlx::query_as::<_, (String, i64)>("select status, count(*) from orders group by status order by status");
+    let query =
+        sqlx::query_as::<_, (String, i64)>("select status, count(*) from orders group by status order by status");
     match timeout(LOOK, query.fetch_all(db)).await {
         Ok(Ok(rows)) => rows.iter().map(|(status, count)| format!("{status} {count}")).collect::<Vec<_>>().join(", "),
         Ok(Err(_)) | Err(_) => "the database does not answer".to_owned(),

@@ -71,6 +71,10 @@ fn every_setting_is_explained_has_a_variable_and_secrets_hide_theirs() {
         let id = argument.get_id().as_str();
         assert!(argument.get_help().is_some(), "{id}");
         assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(id.to_uppercase().as_str()));
-        assert_eq!(argument.is_hide_env_values_set(), ["smtp_url", "sms_auth_token", "payment_api_key"].contains(&id), "{id}");
+        assert_eq!(
+            argument.is_hide_env_values_set(),
+            ["smtp_url", "sms_auth_token", "payment_api_key"].contains(&id),
+            "{id}"
+        );
     }
 }
