@@ -19,13 +19,21 @@ case " $* " in *" --plan "* | *" --help "* | *" -h "*) exec "$target_directory/d
 # What an interrupted run left behind would be found by the audit.
 if [ -f "$FLEET_DIR/instance" ]; then scripts/services.sh clean; fi
 chaos=
+# shellcheck disable=SC2317 # called by the trap
 end() {
   [ -z "$chaos" ] || { kill -TERM "$chaos" 2>/dev/null && wait "$chaos"; } || true
+  [ -z "${FLEET_BROKER_CONF:-}" ] || scripts/cluster.sh down
   if [ -z "${CHAOS_KEEP:-}" ]; then scripts/services.sh clean; else scripts/services.sh down; fi
 }
 trap end EXIT
 trap 'exit 130' INT TERM
+case " $* " in *" --cluster "*) export FLEET_BROKER_CONF="cluster_partition_handling = pause_minority" ;; esac
 phase "services" scripts/services.sh up
+if [ -n "${FLEET_BROKER_CONF:-}" ]; then
+  phase "cluster" scripts/cluster.sh up
+  CHAOS_BROKERS=$(scripts/cluster.sh addresses | paste -sd, -)
+  export CHAOS_BROKERS
+fi
 environment=$(scripts/services.sh env)
 eval "$environment"
 export CHAOS_FIRST_PORT=$((FLEET_PORT_BASE + 20))

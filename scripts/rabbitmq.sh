@@ -60,6 +60,7 @@ disk_free_limit.absolute = 200MB
 load_definitions = $home/definitions.json
 collect_statistics_interval = 1000
 log.file.level = info
+${FLEET_BROKER_CONF:-}
 CONF
   )
 }

@@ -1,5 +1,6 @@
 //! The options of a chaos run. `scripts/chaos.sh` sets the addresses by the environment. Read by [`super::run`].
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,6 +42,10 @@ pub struct ChaosArgs {
     /// Only print the schedule.
     #[arg(long)]
     pub plan: bool,
+
+    /// Every node of the cluster, as 127.0.0.1:5672, separated by commas.
+    #[arg(long, env = "CHAOS_BROKERS", value_delimiter = ',', hide = true, value_name = "LIST")]
+    pub brokers: Vec<SocketAddr>,
 
     /// RabbitMQ of this run.
     #[arg(long, env = "AMQP_URL", hide_env_values = true, default_value = "", value_name = "URL")]

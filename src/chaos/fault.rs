@@ -38,6 +38,10 @@ pub enum Kind {
     DiskAlarm,
     /// A worker runs with a wrong clock for a while (needs libfaketime).
     ClockSkew,
+    /// kill -9 of one node of the cluster (only with --cluster).
+    NodeKill,
+    /// One node of the cluster is cut off from the others (only with --cluster).
+    NodeCut,
 }
 
 impl Kind {
@@ -56,7 +60,9 @@ impl Kind {
             | Self::DelayAll
             | Self::StallAll
             | Self::MemoryAlarm
-            | Self::DiskAlarm => true,
+            | Self::DiskAlarm
+            | Self::NodeKill
+            | Self::NodeCut => true,
             Self::Kill
             | Self::Terminate
             | Self::Cut
@@ -71,6 +77,10 @@ impl Kind {
             | Self::PushDown
             | Self::ClockSkew => false,
         }
+    }
+
+    pub fn needs_cluster(self) -> bool {
+        matches!(self, Self::NodeKill | Self::NodeCut)
     }
 
     /// Aims at one process of the fleet.
@@ -103,6 +113,8 @@ impl Kind {
             | Self::MemoryAlarm
             | Self::DiskAlarm
             | Self::ClockSkew => 1,
+            // A run with a cluster is about these.
+            Self::NodeKill | Self::NodeCut => 3,
         }
     }
 
@@ -121,6 +133,7 @@ impl Kind {
             Self::MailDown | Self::SmsDown | Self::PushDown => (5.0, 15.0),
             Self::MemoryAlarm | Self::DiskAlarm => (3.0, 12.0),
             Self::ClockSkew => (8.0, 20.0),
+            Self::NodeKill | Self::NodeCut => (4.0, 15.0),
         }
     }
 }
@@ -134,6 +147,7 @@ impl Kind {
             Self::DelayAll => 10..=60,
             Self::Duplicates | Self::LateCopies => 20..=80,
             Self::ClockSkew => 30..=3_600,
+            Self::NodeKill | Self::NodeCut => 1..=3,
             Self::Kill
             | Self::Terminate
             | Self::BrokerRestart
@@ -194,6 +208,9 @@ impl fmt::Display for Fault {
         }
         if self.kind == Kind::ClockSkew {
             write!(f, ", {} s ahead", self.measure)?;
+        }
+        if self.kind.needs_cluster() {
+            write!(f, " {}", self.measure)?;
         }
         if !self.lasts.is_zero() {
             write!(f, ", for {:.1} s", self.lasts.as_secs_f64())?;

@@ -80,6 +80,16 @@ impl Injector {
                 sleep(fault.lasts).await;
                 servers.alarm_disk(false).await
             }
+            Kind::NodeKill => {
+                servers.cluster("kill", fault.measure).await?;
+                sleep(fault.lasts).await;
+                servers.cluster("start", fault.measure).await
+            }
+            Kind::NodeCut => {
+                servers.cluster("cut", fault.measure).await?;
+                sleep(fault.lasts).await;
+                servers.cluster("join", fault.measure).await
+            }
         }
         .with_context(|| format!("fault {} ({fault})", fault.number))
     }

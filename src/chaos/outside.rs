@@ -99,7 +99,9 @@ impl Outside {
             | Kind::LateCopies
             | Kind::MemoryAlarm
             | Kind::DiskAlarm
-            | Kind::ClockSkew => {}
+            | Kind::ClockSkew
+            | Kind::NodeKill
+            | Kind::NodeCut => {}
         }
     }
 

@@ -69,7 +69,12 @@ async fn told_to_stop() {
 /// What was asked for, or everything that this machine can do.
 fn kinds(args: &ChaosArgs) -> Vec<Kind> {
     let asked = if args.faults.is_empty() { Kind::value_variants() } else { &args.faults };
-    let possible = |kind: &Kind| *kind != Kind::ClockSkew || faketime().is_some();
+    let possible = |kind: &Kind| match kind {
+        Kind::ClockSkew => faketime().is_some(),
+        // The nodes of a cluster fall one by one.
+        Kind::BrokerRestart | Kind::BrokerKill => !args.cluster,
+        kind => args.cluster || !kind.needs_cluster(),
+    };
     asked.iter().copied().filter(possible).collect()
 }
 
@@ -121,7 +126,7 @@ async fn set_up(args: &ChaosArgs, seed: u64) -> anyhow::Result<Injector> {
     prepare(args, &environment).await?;
     let fleet = Fleet::new(Surroundings {
         amqp_url: &args.amqp_url,
-        brokers: vec![address(&args.amqp_url)?],
+        brokers: if args.brokers.is_empty() { vec![address(&args.amqp_url)?] } else { args.brokers.clone() },
         database_url: &args.database_url,
         environment,
         first_port: args.first_port,

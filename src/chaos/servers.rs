@@ -14,7 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(150);
 /// Part of the node's memory above which publishers are blocked, as in `rabbitmq/rabbitmq.conf`; and one that is always exceeded.
 const WATERMARK: (&str, &str) = ("0.6", "0.00001");
 /// Free disk below which publishers are blocked, as in `scripts/rabbitmq.sh`; and one that no disk has.
-const DISK: (&str, &str) = ("200MB", "900TB");
+const DISK: (&str, &str) = ("200MB", "900000GB");
 
 pub struct Servers {
     pub folder: PathBuf,
@@ -75,6 +75,14 @@ impl Servers {
     /// With the words of rabbitmqctl.
     pub async fn alarm_disk(&self, on: bool) -> anyhow::Result<()> {
         self.rabbitmqctl(&["set_disk_free_limit", if on { DISK.1 } else { DISK.0 }]).await
+    }
+
+    /// Does something to one node of the cluster.
+    ///
+    /// # Errors
+    /// With the script's words.
+    pub async fn cluster(&self, verb: &str, node: u64) -> anyhow::Result<()> {
+        run("scripts/cluster.sh", &[verb, &node.to_string()]).await
     }
 
     async fn kill(&self, file: &str) -> anyhow::Result<()> {
