@@ -19,6 +19,8 @@ pub const ORIGIN_ROUTING_KEY: &str = "fleet-origin-routing-key";
 /// When the first and the last attempt failed, RFC 3339.
 pub const FIRST_FAILED_AT: &str = "fleet-first-failed-at";
 pub const FAILED_AT: &str = "fleet-failed-at";
+/// Names of the sender's headers that had to be left out, because a copy with our reasons would not have fitted into one frame.
+pub const LEFT_OUT: &str = "fleet-left-out";
 
 /// Headers that describe failures: stripped when a message starts afresh (replay).
 pub const OF_FAILURE: [&str; 8] =

@@ -190,11 +190,15 @@ fn holds_nul(value: &Value) -> bool {
     }
 }
 
-/// RFC 3339, or ISO 8601 without an offset as many clients write it; the latter is taken as UTC.
+/// RFC 3339, or ISO 8601 without an offset as many clients write it; the latter is taken as UTC. Years before the first cannot be
+/// written as RFC 3339 again, and the far ones not be stored.
 fn read_time(text: &str) -> Result<OffsetDateTime, &'static str> {
     OffsetDateTime::parse(text, &Rfc3339)
         .or_else(|_| time::PrimitiveDateTime::parse(text, &Iso8601::PARSING).map(time::PrimitiveDateTime::assume_utc))
-        .map_err(|_| "must be a date and time as in 2026-01-31T12:00:00Z")
+        .ok()
+        .and_then(|time| time.checked_to_offset(time::UtcOffset::UTC))
+        .filter(|time| time.year() > 0)
+        .ok_or("must be a date and time as in 2026-01-31T12:00:00Z")
 }
 
 /// Where in the order a refusal of the catalogue belongs.

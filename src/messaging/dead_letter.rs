@@ -4,6 +4,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::frame::within_one_frame;
 use super::settle::Settlement;
 use super::wire::republishable;
 use super::{Failure, Incoming, Wire};
@@ -27,6 +28,7 @@ pub fn copy(incoming: &Incoming, queue: WorkQueue, failure: &Failure, settlement
             (names::DLX.to_owned(), names::FAILED.to_owned())
         }
     };
+    let headers = within_one_frame(headers);
     Wire {
         message_id: incoming.message_id,
         exchange,

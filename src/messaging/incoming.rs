@@ -15,7 +15,8 @@ const SUSPICIOUS: u32 = 2;
 /// One message as a handler sees it.
 #[derive(Clone, Debug)]
 pub struct Incoming {
-    /// The sender's id; derived from it when it is no UUID, from the body when there is none.
+    /// The sender's id if it is a UUID. Any other id says too little (many clients count from 1, or leave it empty), so it is
+    /// derived from all that makes the message what it is: id, body, and who waits for which answer.
     pub message_id: Uuid,
     pub exchange: String,
     pub routing_key: String,
@@ -25,10 +26,8 @@ pub struct Incoming {
 
 impl Incoming {
     pub fn read(exchange: &str, routing_key: &str, properties: BasicProperties, body: Vec<u8>) -> Self {
-        let message_id = match properties.message_id() {
-            Some(id) => Uuid::parse_str(id.as_str()).unwrap_or_else(|_| stable_uuid(id.as_str().as_bytes())),
-            None => stable_uuid(&body),
-        };
+        let given = properties.message_id().as_ref().map(|id| id.as_str());
+        let message_id = given.and_then(|id| Uuid::parse_str(id).ok()).unwrap_or_else(|| derived(&properties, &body));
         Self { message_id, exchange: exchange.to_owned(), routing_key: routing_key.to_owned(), properties, body }
     }
 
@@ -101,6 +100,19 @@ impl Incoming {
     }
 }
 
+fn derived(properties: &BasicProperties, body: &[u8]) -> Uuid {
+    let parts = [properties.message_id(), properties.reply_to(), properties.correlation_id()];
+    // A short text has at most 255 bytes, so its length in one byte keeps the parts apart.
+    let mut bytes = Vec::with_capacity(body.len() + 64);
+    for part in parts {
+        let text = part.as_ref().map_or("", |text| text.as_str());
+        bytes.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes.extend_from_slice(body);
+    stable_uuid(&bytes)
+}
+
 /// A whole number of any of AMQP's integer widths.
 pub(super) fn whole(value: &AMQPValue) -> Option<i64> {
     match value {
@@ -128,6 +140,28 @@ mod tests {
         let named = || incoming(BasicProperties::default().with_message_id("order-17".into())).message_id;
         assert_eq!(named(), named());
         assert_ne!(named(), incoming(BasicProperties::default()).message_id);
+    }
+
+    #[test]
+    fn two_messages_of_a_client_that_counts_from_one_again_are_two_messages() {
+        for id in ["1", ""] {
+            let read = |body: &[u8]| {
+                let properties = BasicProperties::default().with_message_id(id.into());
+                Incoming::read("orders", "process", properties, body.to_vec()).message_id
+            };
+            assert_ne!(read(b"one"), read(b"two"));
+        }
+    }
+
+    #[test]
+    fn the_same_question_asked_again_is_another_message_because_it_wants_another_answer() {
+        let asked = |reply_to: &str, correlation_id: &str| {
+            let properties = BasicProperties::default().with_reply_to(reply_to.into());
+            incoming(properties.with_correlation_id(correlation_id.into())).message_id
+        };
+        assert_eq!(asked("a", "1"), asked("a", "1"));
+        assert_ne!(asked("a", "1"), asked("a", "2"));
+        assert_ne!(asked("a", "1"), asked("b", "1"));
     }
 
     #[test]

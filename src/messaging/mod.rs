@@ -15,6 +15,7 @@ mod engine;
 mod failure;
 mod fault;
 mod finish;
+mod frame;
 mod handler;
 mod incoming;
 mod isolate;

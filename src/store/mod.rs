@@ -21,3 +21,4 @@ pub mod suspects;
 mod text;
 
 pub use outage::{is_contention, is_outage};
+pub use text::storable;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod http_api;
+mod journeys;
 mod outbox_relay;
 mod ports;
 mod support;

@@ -13,7 +13,7 @@ use crate::domain::saga::Input;
 use crate::domain::{Order, OrderId, Sku};
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
 use crate::store::orders::{self, NewOrder};
-use crate::store::products;
+use crate::store::{products, storable};
 use crate::topology::WorkQueue;
 
 pub struct Submissions {
@@ -92,7 +92,7 @@ async fn take_in_strangers(
     let mut refused = HashMap::new();
     let mut accepted: Vec<(Order, String)> = Vec::new();
     for (index, submission, incoming) in strangers {
-        let correlation_id = incoming.correlation_id().map_or_else(|| incoming.message_id.to_string(), str::to_owned);
+        let correlation_id = incoming.correlation_id().map_or_else(|| incoming.message_id.to_string(), storable);
         match order(submission, &catalogue) {
             Ok(order) => accepted.push((order, correlation_id)),
             Err(failure) => drop(refused.insert(index, failure)),

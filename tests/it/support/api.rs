@@ -19,7 +19,12 @@ impl Api {
     }
 
     pub async fn start_with(db: PgPool, limits: IntakeLimits) -> Self {
-        let (intake, _writers) = Intake::start(db.clone(), OutboxWake::default(), limits);
+        Self::start_beside(db, limits, OutboxWake::default()).await
+    }
+
+    /// Wakes a relay that listens to `wake`.
+    pub async fn start_beside(db: PgPool, limits: IntakeLimits, wake: OutboxWake) -> Self {
+        let (intake, _writers) = Intake::start(db.clone(), wake, limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let app = router(ApiState { db, intake });

@@ -51,6 +51,23 @@ impl TestDatabase {
         run(&mut admin, format!("alter database {} allow_connections true", self.name)).await;
     }
 
+    /// Address of this database, as in DATABASE_URL; `server` (host:port) stands in for the real one.
+    pub fn url(&self, server: Option<std::net::SocketAddr>) -> String {
+        let url = address();
+        let (before, _) = url.rsplit_once('/').expect("DATABASE_URL names a database");
+        let before = match (server, before.rsplit_once('@')) {
+            (Some(server), Some((user, _))) => format!("{user}@{server}"),
+            (Some(server), None) => format!("postgres://{server}"),
+            (None, _) => before.to_owned(),
+        };
+        format!("{before}/{}", self.name)
+    }
+
+    /// Where the server listens, as in 127.0.0.1:5432.
+    pub fn server(&self) -> String {
+        format!("{}:{}", self.server.get_host(), self.server.get_port())
+    }
+
     /// The one number that `sql` selects.
     pub async fn number(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.expect(sql)
@@ -80,12 +97,16 @@ impl Drop for TestDatabase {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests have no command line")]
 fn server() -> PgConnectOptions {
+    PgConnectOptions::from_str(&address()).expect("DATABASE_URL is an address of PostgreSQL")
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests have no command line; the address comes from ./dev test")]
+fn address() -> String {
     let Ok(url) = std::env::var("DATABASE_URL") else {
         panic!("DATABASE_URL is not set: run the tests by `./dev test`, which starts a PostgreSQL and sets it");
     };
-    PgConnectOptions::from_str(&url).expect("DATABASE_URL is an address of PostgreSQL")
+    url
 }
 
 async fn ensure_template(admin: &mut PgConnection, server: &PgConnectOptions) -> String {

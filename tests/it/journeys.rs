@@ -1,0 +1,6 @@
+//! The whole fleet in this process, on a real RabbitMQ and a real PostgreSQL: what happens to orders.
+
+mod bad_messages;
+mod failures;
+mod happy_path;
+mod topology;

@@ -1,0 +1,131 @@
+//! The whole fleet for one test: a virtual host and a database of its own, the topology, the HTTP API with its relay, and whatever
+//! roles the test starts. Every test ends with [`Stage::finish`], which fails when anything is left behind.
+
+mod closing;
+mod orders;
+mod roles;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use order_fleet::intake::{IntakeLimits, OutboxWake};
+use order_fleet::ports::gateway::{Behaviour, SimulatedGateway};
+use order_fleet::services::order_processor::SagaArgs;
+use order_fleet::topology::{QueueType, Topology, TopologyArgs};
+use tempfile::TempDir;
+
+use super::amqp::Client;
+use super::{Api, Proxy, TestDatabase, VirtualHost};
+pub use orders::{STRANGER, order_of, paid_with};
+pub use roles::Role;
+use roles::Process;
+
+/// What a test may choose.
+pub struct Options {
+    /// Milliseconds of the three rungs of every ladder.
+    pub delays: [u64; 3],
+    pub queue_type: QueueType,
+    /// Seconds until a step of the saga is overdue: stock, payment.
+    pub patience: (u64, u64),
+    pub gateway: Behaviour,
+    /// Whether the roles reach the database through a proxy that the test can cut.
+    pub proxied: bool,
+    /// Another broker than that of `AMQP_URL`: its AMQP address and that of its management API.
+    pub broker: Option<(String, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            delays: [200, 400, 800],
+            queue_type: QueueType::Quorum,
+            patience: (300, 600),
+            gateway: Behaviour::default(),
+            proxied: false,
+            broker: None,
+        }
+    }
+}
+
+impl Options {
+    fn topology(&self) -> Topology {
+        Topology::new(&TopologyArgs {
+            queue_type: self.queue_type,
+            retry_delays: self.delays.map(Duration::from_millis),
+        })
+    }
+}
+
+/// A fleet on its own broker and database.
+pub struct Stage {
+    pub client: Client,
+    pub api: Api,
+    pub gateway: Arc<SimulatedGateway>,
+    pub proxy: Option<Proxy>,
+    options: Options,
+    processes: Vec<Process>,
+    wake: OutboxWake,
+    folder: TempDir,
+    finished: bool,
+    // last, so that everybody has left before they are deleted
+    pub host: VirtualHost,
+    pub database: TestDatabase,
+}
+
+/// The defaults of the command line, for options that are built from it.
+#[derive(Parser)]
+struct Defaults<T: clap::Args> {
+    #[command(flatten)]
+    args: T,
+}
+
+fn defaults<T: clap::Args>() -> T {
+    Defaults::<T>::parse_from(["test"]).args
+}
+
+impl Stage {
+    /// Everything but the workers.
+    pub async fn set(options: Options) -> Self {
+        let host = match &options.broker {
+            Some((amqp, management)) => VirtualHost::create_on(amqp, management).await,
+            None => VirtualHost::create().await,
+        };
+        let database = TestDatabase::create().await;
+        host.declare(&options.topology()).await.expect("the topology is declared");
+        let client = Client::connect(&host.url).await;
+        let proxy = match options.proxied {
+            true => Some(Proxy::start(database.server()).await),
+            false => None,
+        };
+        let wake = OutboxWake::default();
+        let api = Api::start_beside(database.pool.clone(), IntakeLimits::default(), wake.clone()).await;
+        let gateway = Arc::new(SimulatedGateway::new(options.gateway.clone()));
+        let folder = TempDir::new().expect("a folder");
+        let processes = Vec::new();
+        let mut stage =
+            Self { client, api, gateway, proxy, options, processes, wake, folder, finished: false, host, database };
+        stage.start(&[Role::Relay]).await;
+        stage
+    }
+
+    /// Everything, scheduler included.
+    pub async fn of_the_whole_fleet(options: Options) -> Self {
+        let mut stage = Self::set(options).await;
+        stage.start(&Role::WORKERS).await;
+        stage.start(&[Role::Scheduler]).await;
+        stage
+    }
+
+    fn saga(&self) -> SagaArgs {
+        let (stock_deadline_seconds, payment_deadline_seconds) = self.options.patience;
+        SagaArgs { stock_deadline_seconds, payment_deadline_seconds }
+    }
+
+    /// What was written into the folder of one channel: `mail`, `sms` or `push`.
+    pub fn sent(&self, channel: &str) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.folder.path().join(channel)) else { return Vec::new() };
+        let files = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.extension() != Some("tmp".as_ref()));
+        files.map(|path| std::fs::read_to_string(path).expect("a file")).collect()
+    }
+}

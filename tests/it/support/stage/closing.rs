@@ -1,0 +1,68 @@
+//! The end of a test: everybody stops in good order, nothing is left in any queue, and the books are right.
+
+use order_fleet::topology::WorkQueue;
+
+use super::Stage;
+use crate::support::eventually;
+
+impl Stage {
+    /// Fails when a message is left where somebody should have taken it, when a dead letter was not expected (tests take those
+    /// they expect), or when the ledger does not explain the stock.
+    pub async fn finish(mut self) {
+        let consumed = self.consumed();
+        let queues: Vec<String> = WorkQueue::ALL
+            .into_iter()
+            .filter(|queue| consumed.contains(&queue.name()))
+            .flat_map(|queue| (0..WorkQueue::RUNGS).map(move |rung| queue.retry_queue(rung)).chain([queue.name().to_owned()]))
+            .collect();
+        self.nothing_in(&queues).await;
+        for process in std::mem::take(&mut self.processes) {
+            process.stop().await;
+        }
+        // what a consumer had taken and not acknowledged is back in its queue by now
+        self.nothing_in(&queues).await;
+        let dead = self.client.drain("dead_letters").await;
+        let told = |dead: &crate::support::amqp::Found| (dead.header("fleet-reason"), dead.header("fleet-error"));
+        assert!(dead.is_empty(), "unexpected dead letters: {:?}", dead.iter().map(told).collect::<Vec<_>>());
+        self.balance().await;
+        self.finished = true;
+    }
+
+    /// Waits for something that no queue shows (it waits in a service or in the ladder), then finishes.
+    pub async fn finish_after(self, step: &str, mut happened: impl AsyncFnMut(&Self) -> Option<()>) {
+        eventually(step, async || happened(&self).await).await;
+        self.finish().await;
+    }
+
+    async fn nothing_in(&self, queues: &[String]) {
+        eventually("the outbox is empty", async || {
+            (self.database.number("select count(*) from outbox").await == 0).then_some(())
+        })
+        .await;
+        for queue in queues {
+            eventually(&format!("{queue} is empty"), async || (self.client.depth(queue).await == 0).then_some(())).await;
+        }
+    }
+
+    async fn balance(&self) {
+        let wrong: Vec<String> = sqlx::query_scalar(
+            "select s.sku from stock s left join lateral (
+                 select coalesce(sum(quantity) filter (where kind in ('initial', 'adjust')), 0) as came,
+                        coalesce(sum(quantity) filter (where kind = 'commit'), 0) as sold,
+                        coalesce(sum(quantity) filter (where kind = 'reserve'), 0)
+                          - coalesce(sum(quantity) filter (where kind in ('release', 'commit')), 0) as promised
+                 from stock_movements m where m.sku = s.sku) m on true
+             where s.on_hand <> m.came - m.sold or s.reserved <> m.promised",
+        )
+        .fetch_all(&self.database.pool)
+        .await
+        .expect("the books");
+        assert!(wrong.is_empty(), "the ledger does not explain the stock of {wrong:?}");
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        assert!(self.finished || std::thread::panicking(), "a test ends with Stage::finish");
+    }
+}

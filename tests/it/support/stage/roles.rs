@@ -1,0 +1,183 @@
+//! Starts roles in this process, each with the connections of a process of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use order_fleet::config::{ConsumerArgs, DatabaseArgs};
+use order_fleet::intake::BrokerPublisher;
+use order_fleet::intake::relay::{Relay, RelayPace};
+use order_fleet::ports::gateway::{Charge, ChargeRequest, GatewayError, PaymentGateway, Refund, SimulatedGateway};
+use order_fleet::ports::mail::{Mailer, Templates};
+use order_fleet::ports::push::PushSender;
+use order_fleet::ports::sms::SmsSender;
+use order_fleet::runtime::{Context, Tasks};
+use order_fleet::services::email_service::EmailTransport;
+use order_fleet::services::inventory_service::InventoryService;
+use order_fleet::services::notifier::Notifier;
+use order_fleet::services::order_processor::{Replies, Submissions};
+use order_fleet::services::payment_service::PaymentService;
+use order_fleet::services::push_service::PushTransport;
+use order_fleet::services::scheduler::Scheduler;
+use order_fleet::services::sms_service::SmsTransport;
+use order_fleet::telemetry::Health;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Stage, defaults};
+use crate::support::waiting::eventually;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Relay,
+    Processor,
+    Inventory,
+    Payment,
+    Email,
+    Sms,
+    Push,
+    Scheduler,
+}
+
+impl Role {
+    pub const WORKERS: [Self; 6] =
+        [Self::Processor, Self::Inventory, Self::Payment, Self::Email, Self::Sms, Self::Push];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Relay => "order-api",
+            Self::Processor => "order-processor",
+            Self::Inventory => "inventory-service",
+            Self::Payment => "payment-service",
+            Self::Email => "email-service",
+            Self::Sms => "sms-service",
+            Self::Push => "push-service",
+            Self::Scheduler => "scheduler",
+        }
+    }
+
+    /// The queues that the role empties.
+    pub fn queues(self) -> &'static [&'static str] {
+        match self {
+            Self::Relay | Self::Scheduler => &[],
+            Self::Processor => &["order_processing", "order_replies"],
+            Self::Inventory => &["inventory_requests"],
+            Self::Payment => &["payment_requests"],
+            Self::Email => &["email_notifications"],
+            Self::Sms => &["sms_notifications"],
+            Self::Push => &["push_notifications"],
+        }
+    }
+}
+
+/// One role as it would run alone.
+pub struct Process {
+    pub role: Role,
+    /// Name of its connections to the database: `order-processor-2`.
+    pub name: String,
+    pub health: Health,
+    context: Context,
+    tasks: Tasks,
+}
+
+/// Far above what draining takes.
+const STOPPING: Duration = Duration::from_secs(25);
+
+impl Process {
+    /// As SIGTERM does: everything in hand is finished.
+    pub async fn stop(mut self) {
+        self.context.shutdown.cancel();
+        let ended = timeout(STOPPING, async { while self.tasks.join_next().await.is_some() {} }).await;
+        assert!(ended.is_ok(), "{} did not stop within {STOPPING:?}", self.name);
+        self.context.db.close().await;
+    }
+}
+
+/// The test keeps the gateway, to ask it what it did.
+struct SharedGateway(Arc<SimulatedGateway>);
+
+impl PaymentGateway for SharedGateway {
+    async fn charge(&self, request: &ChargeRequest) -> Result<Charge, GatewayError> {
+        self.0.charge(request).await
+    }
+
+    async fn refund(&self, key: Uuid, charged: Option<&str>) -> Result<Refund, GatewayError> {
+        self.0.refund(key, charged).await
+    }
+}
+
+impl Stage {
+    /// Starts each role as a process of its own and waits until it takes messages.
+    pub async fn start(&mut self, roles: &[Role]) {
+        for role in roles {
+            let process = self.process(*role);
+            self.processes.push(process);
+        }
+        for process in &self.processes {
+            eventually(&format!("{} is ready", process.name), async || process.health.is_ready().then_some(())).await;
+        }
+    }
+
+    /// Stops the oldest process of a role.
+    pub async fn stop(&mut self, role: Role) {
+        let at = self.processes.iter().position(|process| process.role == role).expect("the role runs");
+        self.processes.remove(at).stop().await;
+    }
+
+    pub(super) fn consumed(&self) -> Vec<&'static str> {
+        self.processes.iter().flat_map(|process| process.role.queues().iter().copied()).collect()
+    }
+
+    fn process(&self, role: Role) -> Process {
+        let number = self.processes.iter().filter(|process| process.role == role).count() + 1;
+        let name = format!("{}-{number}", role.name());
+        let server = self.proxy.as_ref().map(|proxy| proxy.address);
+        let database = DatabaseArgs { database_url: self.database.url(server), database_connections: 4 };
+        let context = Context {
+            db: database.pool(&name).expect("an address of PostgreSQL"),
+            broker: self.host.broker(&name),
+            health: Health::default(),
+            consumer: defaults::<ConsumerArgs>(),
+            shutdown: CancellationToken::new(),
+        };
+        let mut tasks = Tasks::new();
+        self.run(role, &context, &mut tasks);
+        Process { role, name, health: context.health.clone(), context, tasks }
+    }
+
+    fn run(&self, role: Role, context: &Context, tasks: &mut Tasks) {
+        let folder = |channel: &str| self.folder.path().join(channel);
+        match role {
+            Role::Relay => {
+                let publisher = Arc::new(BrokerPublisher::new(context.broker.clone()));
+                let relay = Relay::new(context.db.clone(), publisher, self.wake.clone(), RelayPace::default());
+                tasks.spawn(relay.run(context.shutdown.clone()));
+            }
+            Role::Processor => {
+                context.consume(Submissions { args: self.saga() }, tasks);
+                context.consume(Replies { args: self.saga() }, tasks);
+            }
+            Role::Inventory => context.consume(InventoryService, tasks),
+            Role::Payment => context.consume(PaymentService { gateway: SharedGateway(self.gateway.clone()) }, tasks),
+            Role::Email => {
+                let from = "Order Fleet <orders@fleet.example>".parse().expect("a mailbox");
+                let mailer = Mailer::folder(&folder("mail"), from).expect("a folder");
+                let templates = Templates::new("Order Fleet").expect("templates");
+                context.consume(Notifier { transport: EmailTransport { mailer, templates } }, tasks);
+            }
+            Role::Sms => {
+                let sender = SmsSender::folder(&folder("sms")).expect("a folder");
+                context.consume(Notifier { transport: SmsTransport { sender } }, tasks);
+            }
+            Role::Push => {
+                let sender = PushSender::folder(&folder("push")).expect("a folder");
+                context.consume(Notifier { transport: PushTransport { sender } }, tasks);
+            }
+            Role::Scheduler => {
+                let pulse = context.health.part("scheduler");
+                let scheduler = Scheduler { db: context.db.clone(), wake: self.wake.clone(), pulse };
+                tasks.spawn(scheduler.run(context.shutdown.clone()));
+            }
+        }
+    }
+}
