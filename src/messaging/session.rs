@@ -81,9 +81,10 @@ impl<'a, H: Handler> Session<'a, H> {
         Ok(Taken { tag: delivery.delivery_tag, acker: delivery.acker, incoming })
     }
 
-    /// Whether more deliveries can be used. What waits for the breaker or for its turn alone comes first.
+    /// Whether more deliveries can be used; those that run alone come first. While the breaker is open deliveries are still taken, as
+    /// far as the prefetch goes: a probe with one of them closes it even where those that wait fail for reasons of their own.
     pub(super) fn has_room(&self) -> bool {
-        self.held.is_empty() && self.suspects.is_empty()
+        self.suspects.is_empty()
     }
 
     /// Decodes what has arrived. Outside calls are started here and come back through `calls`.
