@@ -16,16 +16,19 @@ pub enum Boundary {
     AfterConfirm,
     /// Acknowledged.
     AfterAck,
+    /// A suspect's run alone has been written down, and not begun.
+    AfterMark,
 }
 
 impl Boundary {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AfterOutsideCall,
         Self::BeforeCommit,
         Self::AfterCommit,
         Self::AfterPublish,
         Self::AfterConfirm,
         Self::AfterAck,
+        Self::AfterMark,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -36,6 +39,7 @@ impl Boundary {
             Self::AfterPublish => "after_publish",
             Self::AfterConfirm => "after_confirm",
             Self::AfterAck => "after_ack",
+            Self::AfterMark => "after_mark",
         }
     }
 }
@@ -50,7 +54,8 @@ mod armed {
     static CRASH_AT: OnceLock<String> = OnceLock::new();
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
-    /// Makes the process die at `role/boundary` or, as `role/boundary/3`, when it passes there the third time.
+    /// Makes the process die at `role/boundary` or, as `role/boundary/3`, when it passes there the third time. The role may also be
+    /// `intake` (the accept path of the API), `relay` (the outbox) or `replay` (of dead letters).
     pub fn arm(crash_at: &str) {
         // A second arming would be a mistake of the test; the first one counts.
         let _ = CRASH_AT.set(crash_at.to_owned());

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::contract::Outgoing;
 use crate::contract::saga::{DEADLINE_PASSED, SagaMessage};
+use crate::crash_points::{Boundary, crash_point};
 use crate::intake::OutboxWake;
 use crate::messaging::supervise;
 use crate::store::sagas::Overdue;
@@ -84,7 +85,9 @@ impl Scheduler {
         }
         let messages = overdue.iter().map(message).collect::<Result<Vec<_>, _>>()?;
         outbox::add_all(&mut tx, &messages).await?;
+        crash_point("scheduler", Boundary::BeforeCommit);
         tx.commit().await?;
+        crash_point("scheduler", Boundary::AfterCommit);
         self.wake.wake();
         for saga in &overdue {
             tracing::warn!(order_id = %saga.order_id, correlation_id = saga.correlation_id, step = saga.step, "not answered in time");
