@@ -18,8 +18,8 @@ use tempfile::TempDir;
 use super::amqp::Client;
 use super::{Api, Proxy, TestDatabase, VirtualHost};
 pub use orders::{STRANGER, order_of, paid_with};
-use roles::Process;
 pub use roles::Role;
+use roles::Process;
 
 /// What a test may choose.
 pub struct Options {
@@ -125,9 +125,7 @@ impl Stage {
     /// What was written into the folder of one channel: `mail`, `sms` or `push`.
     pub fn sent(&self, channel: &str) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.folder.path().join(channel)) else { return Vec::new() };
-        let files = entries
-            .map(|entry| entry.expect("an entry").path())
-            .filter(|path| path.extension() != Some("tmp".as_ref()));
+        let files = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.extension() != Some("tmp".as_ref()));
         files.map(|path| std::fs::read_to_string(path).expect("a file")).collect()
     }
 }

@@ -13,9 +13,7 @@ impl Stage {
         let queues: Vec<String> = WorkQueue::ALL
             .into_iter()
             .filter(|queue| consumed.contains(&queue.name()))
-            .flat_map(|queue| {
-                (0..WorkQueue::RUNGS).map(move |rung| queue.retry_queue(rung)).chain([queue.name().to_owned()])
-            })
+            .flat_map(|queue| (0..WorkQueue::RUNGS).map(move |rung| queue.retry_queue(rung)).chain([queue.name().to_owned()]))
             .collect();
         self.nothing_in(&queues).await;
         for process in std::mem::take(&mut self.processes) {
@@ -42,8 +40,7 @@ impl Stage {
         })
         .await;
         for queue in queues {
-            eventually(&format!("{queue} is empty"), async || (self.client.depth(queue).await == 0).then_some(()))
-                .await;
+            eventually(&format!("{queue} is empty"), async || (self.client.depth(queue).await == 0).then_some(())).await;
         }
     }
 
