@@ -47,14 +47,14 @@ pub async fn apply(connection: &Connection, topology: &Topology) -> Result<Repor
         match probe_exchange(connection, exchange).await? {
             Found::Same => {}
             Found::Nothing => missing_exchanges.push(exchange),
-            Found::Other(mismatch) => mismatches.push(mismatch),
+            Found::Other(found) => mismatches.extend(found),
         }
     }
     for queue in &topology.queues {
         match probe_queue(connection, queue).await? {
             Found::Same => {}
             Found::Nothing => missing_queues.push(queue),
-            Found::Other(mismatch) => mismatches.push(mismatch),
+            Found::Other(found) => mismatches.extend(found),
         }
     }
     if !mismatches.is_empty() {
@@ -90,7 +90,7 @@ pub async fn apply(connection: &Connection, topology: &Topology) -> Result<Repor
 enum Found {
     Nothing,
     Same,
-    Other(Mismatch),
+    Other(Vec<Mismatch>),
 }
 
 /// A failed probe closes its channel, so each has its own.
@@ -99,7 +99,37 @@ async fn probe_queue(connection: &Connection, queue: &Queue) -> Result<Found, To
     if is_missing(wait(doing(), declare_queue(&open(connection).await?, queue, true)).await)? {
         return Ok(Found::Nothing);
     }
-    same(wait(doing(), declare_queue(&open(connection).await?, queue, false)).await, "queue", &queue.name)
+    let mut queue = queue.clone();
+    let mut found = Vec::new();
+    // The broker names one difference at a time: each is taken over from it, until it has no more to name.
+    loop {
+        let declared = wait(doing(), declare_queue(&open(connection).await?, &queue, false)).await;
+        match same(declared, "queue", &queue.name)? {
+            Found::Other(next) => {
+                let known = next.iter().all(|mismatch| adopt(&mut queue.arguments, mismatch));
+                if known || found.is_empty() {
+                    found.extend(next);
+                }
+                if !known {
+                    return Ok(Found::Other(found));
+                }
+            }
+            Found::Same | Found::Nothing if found.is_empty() => return Ok(Found::Same),
+            Found::Same | Found::Nothing => return Ok(Found::Other(found)),
+        }
+    }
+}
+
+/// Gives the argument the broker's value. `false` when that cannot be told from its words.
+fn adopt(arguments: &mut Arguments, mismatch: &Mismatch) -> bool {
+    let Some(name) = arguments.keys().copied().find(|name| *name == mismatch.argument) else { return false };
+    let text = mismatch.actual.trim_matches('\'');
+    let adopted = match (text, text.parse()) {
+        ("none", _) => return arguments.remove(name).is_some(),
+        (_, Ok(number)) => Argument::Number(number),
+        (_, Err(_)) => Argument::Text(text.to_owned()),
+    };
+    arguments.insert(name, adopted.clone()) != Some(adopted)
 }
 
 async fn probe_exchange(connection: &Connection, exchange: &Exchange) -> Result<Found, TopologyError> {
@@ -144,7 +174,7 @@ fn same(answer: Result<(), TopologyError>, entity: &'static str, name: &str) -> 
     match answer {
         Ok(()) => Ok(Found::Same),
         Err(TopologyError::Broker { source, .. }) if reply_code(&source) == Some(PRECONDITION_FAILED) => {
-            Ok(Found::Other(Mismatch::parse(entity, name, &source.to_string())))
+            Ok(Found::Other(vec![Mismatch::parse(entity, name, &source.to_string())]))
         }
         Err(error) => Err(error),
     }

@@ -153,7 +153,7 @@ async fn a_bad_message_that_names_its_user_or_wants_copies_is_dead_lettered_once
     let mut headers = FieldTable::default();
     headers.insert("CC".into(), copies);
     let copied = identified(&Uuid::new_v4().to_string()).with_headers(headers);
-    shop.publish("orders", "process", copied, b"with copies").await;
+    shop.publish("", "order_processing", copied, b"with copies").await;
     let mut dead = vec![stage.dead_letter().await, stage.dead_letter().await];
     dead.sort_by_key(|dead| dead.header("fleet-origin-queue"));
     let queues: Vec<_> = dead.iter().map(|dead| dead.header("fleet-origin-queue").expect("an origin")).collect();

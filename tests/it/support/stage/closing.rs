@@ -2,25 +2,17 @@
 
 use order_fleet::topology::WorkQueue;
 
-use super::Stage;
+use super::{Role, Stage};
 use crate::support::eventually;
+
+/// More than an order has steps.
+const MOST_ROUNDS: usize = 10;
 
 impl Stage {
     /// Fails when a message is left where somebody should have taken it, when a dead letter was not expected (tests take those
     /// they expect), or when the ledger does not explain the stock.
     pub async fn finish(mut self) {
-        let consumed = self.consumed();
-        let queues: Vec<String> = WorkQueue::ALL
-            .into_iter()
-            .filter(|queue| consumed.contains(&queue.name()))
-            .flat_map(|queue| (0..WorkQueue::RUNGS).map(move |rung| queue.retry_queue(rung)).chain([queue.name().to_owned()]))
-            .collect();
-        self.nothing_in(&queues).await;
-        for process in std::mem::take(&mut self.processes) {
-            process.stop().await;
-        }
-        // what a consumer had taken and not acknowledged is back in its queue by now
-        self.nothing_in(&queues).await;
+        self.stop_all().await;
         let dead = self.client.drain("dead_letters").await;
         let told = |dead: &crate::support::amqp::Found| (dead.header("fleet-reason"), dead.header("fleet-error"));
         assert!(dead.is_empty(), "unexpected dead letters: {:?}", dead.iter().map(told).collect::<Vec<_>>());
@@ -32,6 +24,41 @@ impl Stage {
     pub async fn finish_after(self, step: &str, mut happened: impl AsyncFnMut(&Self) -> Option<()>) {
         eventually(step, async || happened(&self).await).await;
         self.finish().await;
+    }
+
+    /// Waits until nothing more will happen by itself: every queue that somebody empties is empty, work in hand included.
+    pub async fn settle(&mut self) {
+        let roles = self.stop_all().await;
+        self.start(&roles).await;
+    }
+
+    /// Stops everybody when all is done. A message may be on its way from one to the next just then, where no queue shows it: it
+    /// is found when everybody has stopped, and everybody starts again for it.
+    async fn stop_all(&mut self) -> Vec<Role> {
+        let queues = self.queues_to_empty();
+        let roles: Vec<Role> = self.processes.iter().map(|process| process.role).collect();
+        for _ in 0..MOST_ROUNDS {
+            self.nothing_in(&queues).await;
+            for process in std::mem::take(&mut self.processes) {
+                process.stop().await;
+            }
+            let mut left = self.database.number("select count(*) from outbox").await;
+            for queue in &queues {
+                left += i64::from(self.client.depth(queue).await);
+            }
+            if left == 0 {
+                return roles;
+            }
+            self.start(&roles).await;
+        }
+        panic!("there is still something to do after {MOST_ROUNDS} rounds");
+    }
+
+    fn queues_to_empty(&self) -> Vec<String> {
+        let consumed = self.consumed();
+        let rungs = |queue: WorkQueue| (0..WorkQueue::RUNGS).map(move |rung| queue.retry_queue(rung));
+        let emptied = WorkQueue::ALL.into_iter().filter(|queue| consumed.contains(&queue.name()));
+        emptied.flat_map(|queue| rungs(queue).chain([queue.name().to_owned()])).collect()
     }
 
     async fn nothing_in(&self, queues: &[String]) {
