@@ -1,6 +1,7 @@
 //! Integration tests on real parts: one binary, one module per journey. `./dev test` provides PostgreSQL and RabbitMQ.
 
 mod cli;
+mod crash_points;
 mod http_api;
 mod journeys;
 mod outbox_relay;

@@ -7,7 +7,7 @@ mod database;
 pub mod outbound_servers;
 mod proxy;
 mod stage;
-mod waiting;
+pub mod waiting;
 
 pub use api::{Api, answer, read};
 pub use broker::VirtualHost;
