@@ -14,12 +14,18 @@ use crate::store::suspects;
 const DEATHS_ALONE: i32 = 2;
 
 impl<H: Handler> Session<'_, H> {
-    /// Runs the first suspect, once nothing else is in hand that could be blamed.
-    pub(super) async fn isolate_next(&mut self) -> Result<(), Fault> {
-        if !self.calls.is_empty() {
-            return Ok(());
+    /// Runs the suspects one after the other, once nothing else is in hand that could be blamed.
+    pub(super) async fn isolate(&mut self) -> Result<(), Fault> {
+        while self.calls.is_empty()
+            && !self.shutdown.is_cancelled()
+            && let Some(taken) = self.suspects.pop_front()
+        {
+            self.isolate_one(taken).await?;
         }
-        let Some(taken) = self.suspects.pop_front() else { return Ok(()) };
+        Ok(())
+    }
+
+    async fn isolate_one(&mut self, taken: Taken) -> Result<(), Fault> {
         let identity = self.consumer.handler.identity(&taken.incoming);
         let db = &self.consumer.db;
         let mark = || async { suspects::mark(db, H::ROLE, identity).await };
