@@ -74,12 +74,26 @@ mod armed {
             std::process::abort();
         }
     }
+
+    /// Armed as `role/poison/TEXT`: dies over every message of the role that contains the text.
+    pub fn poison_point(role: &str, body: &[u8]) {
+        let armed = CRASH_AT.get().and_then(|crash_at| crash_at.strip_prefix(role)?.strip_prefix("/poison/"));
+        if armed.is_some_and(|text| body.windows(text.len().max(1)).any(|part| part == text.as_bytes())) {
+            tracing::error!(role, "dying over a poisonous message");
+            std::process::abort();
+        }
+    }
 }
 
 #[cfg(feature = "crash-points")]
-pub use armed::{arm, crash_point};
+pub use armed::{arm, crash_point, poison_point};
 
 /// Does nothing: this build has no crash points.
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
 pub fn crash_point(_role: &str, _boundary: Boundary) {}
+
+/// Does nothing: this build has no crash points.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+pub fn poison_point(_role: &str, _body: &[u8]) {}

@@ -6,7 +6,8 @@ use crate::crash_points;
 
 #[derive(Args, Clone, Debug)]
 pub struct CrashArgs {
-    /// Die at this boundary, as in payment-service/after_outside_call; with /3 behind it, when it is passed the third time.
+    /// Die at this boundary, as in payment-service/after_outside_call; with /3 behind it, when it is passed the third time; or
+    /// over every message that contains a text, as in payment-service/poison/tok_poison.
     #[arg(long, env = "FLEET_CRASH_AT", value_name = "ROLE/BOUNDARY")]
     pub crash_at: Option<String>,
 }

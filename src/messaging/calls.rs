@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::session::{Prepared, Ready, Session, Taken};
 use super::{Consumer, Delivery, Failure, Handler, Incoming};
 use crate::contract::Outgoing;
-use crate::crash_points::{Boundary, crash_point};
+use crate::crash_points::{Boundary, crash_point, poison_point};
 use crate::store::inbox;
 use crate::telemetry::{chain, metrics};
 
@@ -162,6 +162,7 @@ pub(super) async fn call<H: Handler>(
     message: &H::Message,
     context: H::Context,
 ) -> Result<H::Fetched, Failure> {
+    poison_point(H::ROLE, &incoming.body);
     AssertUnwindSafe(handler.call_outside(incoming, message, context))
         .catch_unwind()
         .await

@@ -5,6 +5,7 @@
 mod books;
 mod lane;
 mod pairs;
+mod poison;
 mod programs;
 mod replay;
 mod stimuli;

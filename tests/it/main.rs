@@ -2,6 +2,7 @@
 
 mod cli;
 mod crash_points;
+mod golden;
 mod http_api;
 mod journeys;
 mod outbox_relay;

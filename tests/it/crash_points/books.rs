@@ -3,13 +3,14 @@
 use serde::Deserialize;
 use sqlx::PgPool;
 
-/// Counts of rows; the last six are counts of what must not be.
+/// Counts of rows; the last seven are counts of what must not be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Expected {
     pub confirmed: i64,
     pub failed: i64,
     pub taken: i64,
     pub declined: i64,
+    pub cancelled: i64,
     pub sold: i64,
     pub mails: i64,
     pub texts: i64,
@@ -66,6 +67,8 @@ const COUNTS: &str = "select row_to_json(counts)::text from (select
         where p.status = 'taken' and o.status = 'confirmed' and p.amount = o.total) as taken,
     (select count(*) from payments p join orders o on o.id = p.order_id
         where p.status = 'declined' and o.status = 'failed') as declined,
+    (select count(*) from payments p join orders o on o.id = p.order_id
+        where p.status = 'cancelled' and o.status = 'failed') as cancelled,
     (select coalesce(sum(quantity), 0)::bigint from stock_movements where kind = 'commit') as sold,
     (select count(*) from notification_deliveries where channel = 'email') as mails,
     (select count(*) from notification_deliveries where channel = 'sms') as texts,
@@ -75,7 +78,7 @@ const COUNTS: &str = "select row_to_json(counts)::text from (select
     (select count(*) from dead_letters where state = 'unresolved') as unresolved,
     (select count(*) from dead_letters where state <> 'unresolved') as resolved,
     (select count(*) from orders where status not in ('confirmed', 'failed')) as unfinished_orders,
-    (select count(*) from payments where status not in ('taken', 'declined')) as other_payments,
+    (select count(*) from payments where status not in ('taken', 'declined', 'cancelled')) as other_payments,
     (select count(*) from sagas) as running_sagas,
     (select count(*) from outbox) as outbox,
     (select count(*) from suspects) as suspects,

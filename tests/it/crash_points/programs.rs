@@ -71,6 +71,15 @@ impl Running {
         self.child.try_wait().expect("a status").is_some()
     }
 
+    /// Whether the process has died by its own hand; it is expected to live or to do that.
+    pub fn has_died(&mut self) -> bool {
+        let ended = self.child.try_wait().expect("a status");
+        if let Some(status) = ended {
+            assert_eq!(status.signal(), Some(ABORT), "ended with {status}\n{}", self.last_words());
+        }
+        ended.is_some()
+    }
+
     /// Waits until the process has died at its boundary.
     pub async fn dies(mut self, place: &str) {
         let status = self.ends(&format!("the process dies at {place}")).await;

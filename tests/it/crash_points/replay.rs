@@ -12,7 +12,6 @@ use crate::support::{eventually, order_of};
 
 impl Lane {
     pub async fn die_in_replay(&mut self, pair: Pair) {
-        self.walks += 1;
         let place = pair.place();
         let fleet = self.start_fleet(None);
         let id = self.refuse_an_order().await;
