@@ -1,10 +1,13 @@
 //! Integration tests on real parts: one binary, one module per journey. `./dev test` provides PostgreSQL and RabbitMQ.
 
+mod breaker;
 mod cli;
 mod crash_points;
 mod golden;
 mod http_api;
+mod isolation;
 mod journeys;
 mod outbox_relay;
 mod ports;
+mod saga_sweeps;
 mod support;
