@@ -2,11 +2,11 @@
 //!
 //! Real processes of a build with the feature `crash-points`: `fleet`, and the replay of `dead-letter-handler`.
 
-mod books;
+pub mod books;
 mod lane;
 mod pairs;
 mod poison;
-mod programs;
+pub mod programs;
 mod replay;
 mod stimuli;
 

@@ -1,9 +1,10 @@
 //! What is not poison: a broker or a database that fails while a message is in hand says nothing about the message.
 
+use std::time::Duration;
+
 use lapin::options::BasicGetOptions;
 use order_fleet::topology::{QueueType, Topology, TopologyArgs};
 use serde_json::json;
-use std::time::Duration;
 use uuid::Uuid;
 
 use crate::support::amqp::{Client, identified};
@@ -20,7 +21,8 @@ async fn make_suspect(stage: &Stage, queue: &str) {
     }
 }
 
-fn topology(delays: [u64; 3]) -> Topology {
+/// What a stage with these delays declares, to repair it.
+pub fn topology(delays: [u64; 3]) -> Topology {
     Topology::new(&TopologyArgs { queue_type: QueueType::Quorum, retry_delays: delays.map(Duration::from_millis) })
 }
 

@@ -88,6 +88,11 @@ impl Running {
 
     /// Asks as Kubernetes does, and expects a good end.
     pub async fn stop(mut self) {
+        self.terminate().await;
+    }
+
+    /// As [`Running::stop`], where the place is wanted for a new process.
+    pub async fn terminate(&mut self) {
         let id = self.child.id().expect("it runs").to_string();
         let asked = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill runs");
         assert!(asked.success(), "process {id} had gone\n{}", self.last_words());
