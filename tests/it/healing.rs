@@ -1,5 +1,7 @@
 //! The fleet mends itself: whatever is cut, cancelled or refused by the broker, every role is there again and nothing is lost.
 
+mod alarm;
+
 use lapin::options::ExchangeDeleteOptions;
 use lapin::types::FieldTable;
 use order_fleet::store::outbox;
