@@ -39,3 +39,5 @@ create table reservations (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
 ) with (fillfactor = 80);
+-- Few are open at any time; the scheduler looks for those left over.
+create index reservations_open on reservations (updated_at) where status = 'reserved';

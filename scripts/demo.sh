@@ -5,7 +5,7 @@ set -euo pipefail
 
 phase "setup" scripts/install.sh
 phase "services" scripts/services.sh up
-scripts/build.sh --bin fleet --bin orders --bin setup --bin demo
+scripts/build.sh --bin fleet --bin orders --bin setup --bin dead-letter-handler --bin demo
 environment=$(scripts/services.sh env)
 eval "$environment"
 say "demonstration"

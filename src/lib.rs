@@ -14,15 +14,18 @@
 //! - `domain` the pure rules · `contract` what travels on the wire · `topology` the broker's shape as data
 //! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
+//! - `ops` what operators run beside the fleet: the audit
 //! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command
 
 pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod crash_points;
+pub mod demo;
 pub mod domain;
 pub mod intake;
 pub mod messaging;
+pub mod ops;
 pub mod ports;
 pub mod roles;
 pub mod runtime;

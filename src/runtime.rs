@@ -59,6 +59,7 @@ impl Context {
             args: self.consumer.clone(),
             pulse: self.health.part(H::ROLE),
             breaker: Default::default(),
+            careful: Default::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{get, list, products, stats, submit, watch};
+use super::{audit, get, list, products, stats, submit, watch};
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,9 +30,9 @@ const COMMON: &str = "Options of every command";
 
 Exit codes:
   0  done; with --watch or `watch`: every order is confirmed, shipped or delivered
-  1  the API refused, or an order failed or was cancelled
+  1  the API refused, an order failed or was cancelled, or the audit found a violation
   2  the input or a flag is wrong; nothing was sent
-  3  the API (or, with --amqp, the broker) cannot be reached"
+  3  the API (with --amqp the broker, with `audit` broker or database) cannot be reached"
 )]
 pub struct Args {
     /// Address of order-api.
@@ -67,6 +67,7 @@ impl Args {
             | Command::List(_)
             | Command::Products(_)
             | Command::Stats(_)
+            | Command::Audit(_)
             | Command::Completions { .. } => self.timeout.unwrap_or(REQUEST_TIMEOUT),
         }
     }
@@ -80,6 +81,7 @@ pub enum Command {
     Watch(watch::Watch),
     Products(products::Products),
     Stats(stats::Stats),
+    Audit(Box<audit::Audit>),
     /// Writes a completion script for a shell.
     #[command(after_help = "Examples:
   orders completions bash > ~/.local/share/bash-completion/completions/orders
@@ -91,7 +93,7 @@ pub enum Command {
 }
 
 /// Reads `10`, `10s`, `1.5s`, `500ms` or `2m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "must be a time above zero, as in 500ms, 10s or 2m".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let seconds = match &text[digits.len()..] {

@@ -32,6 +32,8 @@ pub enum Error {
     NotTheApi { at: String, found: String },
     #[error("the broker at {at} cannot be reached ({cause}): start RabbitMQ or correct --amqp-url (AMQP_URL)")]
     BrokerUnreachable { at: String, cause: String },
+    #[error("{what} cannot be audited ({cause})")]
+    CannotAudit { what: &'static str, cause: String },
     #[error("the output could not be written: {0}")]
     Output(#[from] io::Error),
 }
@@ -41,7 +43,10 @@ impl Error {
         match self {
             Self::Input(_) | Self::Faults { .. } => BAD_INPUT,
             Self::Refused(_) | Self::Unsuccessful(_) => UNSUCCESSFUL,
-            Self::Unreachable { .. } | Self::NotTheApi { .. } | Self::BrokerUnreachable { .. } => UNREACHABLE,
+            Self::Unreachable { .. }
+            | Self::NotTheApi { .. }
+            | Self::BrokerUnreachable { .. }
+            | Self::CannotAudit { .. } => UNREACHABLE,
             Self::Output(_) if self.is_closed_pipe() => CLOSED_PIPE,
             Self::Output(_) => UNSUCCESSFUL,
         }
@@ -62,6 +67,7 @@ impl Error {
             | Self::Unreachable { .. }
             | Self::NotTheApi { .. }
             | Self::BrokerUnreachable { .. }
+            | Self::CannotAudit { .. }
             | Self::Output(_) => &[],
         }
     }
@@ -76,6 +82,7 @@ impl Error {
             | Self::Unsuccessful(_)
             | Self::NotTheApi { .. }
             | Self::BrokerUnreachable { .. }
+            | Self::CannotAudit { .. }
             | Self::Output(_) => None,
         }
     }

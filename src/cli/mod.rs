@@ -1,8 +1,9 @@
 //! The `orders` command line: what a customer's shop and an operator type. It talks to order-api over HTTP; one command can
-//! publish to the broker instead. `src/bin/orders.rs` calls [`main`].
+//! publish to the broker instead, and the audit reads the database itself. `src/bin/orders.rs` calls [`main`].
 
 mod amqp;
 mod args;
+mod audit;
 mod bulk;
 mod client;
 mod error;

@@ -51,6 +51,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         Command::Watch(watch) => watch.run(&client, output, args.timeout).await,
         Command::Products(products) => products.run(&client, output).await,
         Command::Stats(stats) => stats.run(&client, output).await,
+        Command::Audit(audit) => audit.run(output).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "orders", &mut script);

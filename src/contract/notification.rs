@@ -1,6 +1,7 @@
 //! The notification on the `notifications` fanout: all that a channel needs, so that none asks the database who the customer is.
+//! Other clients publish here, too (a warehouse tells of its shipments), and know only type, order, contact and total.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::notification::Kind;
 use crate::domain::{CustomerId, Email, Item, Money, Order, OrderId, OrderStatus, Phone};
@@ -10,12 +11,15 @@ pub struct Notification {
     #[serde(rename = "type")]
     pub kind: Kind,
     pub order_id: OrderId,
-    pub customer_id: CustomerId,
-    pub email: Email,
+    /// Absent in notifications of others; without it there are no devices to push to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    pub email: Email,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "phone_or_nothing")]
     pub phone: Option<Phone>,
     pub total: Money,
-    pub status: OrderStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<OrderStatus>,
     #[serde(default)]
     pub items: Vec<Item>,
     /// Why, as a sentence for the customer; only where something went wrong.
@@ -28,13 +32,20 @@ impl Notification {
         Self {
             kind,
             order_id: order.id,
-            customer_id: order.customer_id.clone(),
+            customer_id: Some(order.customer_id.clone()),
             email: order.email.clone(),
             phone: order.phone.clone(),
             total: order.total,
-            status: order.status,
+            status: Some(order.status),
             items: order.items.clone(),
             reason,
         }
     }
+}
+
+/// Many clients write an empty text where there is no number.
+fn phone_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Phone>, D::Error> {
+    let text: Option<String> = Option::deserialize(deserializer)?;
+    let given = text.filter(|text| !text.is_empty());
+    given.map(Phone::parse).transpose().map_err(serde::de::Error::custom)
 }

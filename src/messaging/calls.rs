@@ -44,9 +44,10 @@ impl<H: Handler> Session<'_, H> {
         decoded: Vec<Decoded<H>>,
         ready: &mut Vec<Ready<H>>,
     ) -> Result<(), Fault> {
-        // What has not been tried yet probes first: it has failed nobody so far.
-        for fresh in decoded.into_iter().rev() {
-            self.held.push_front(fresh);
+        // To the front: those that have not been tried are probed before those that have just failed, so a few messages that always
+        // fail cannot keep the breaker open for all the others.
+        for one in decoded.into_iter().rev() {
+            self.held.push_front(one);
         }
         if self.held.is_empty() {
             return Ok(());

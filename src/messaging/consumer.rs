@@ -22,6 +22,9 @@ use crate::telemetry::{Pulse, metrics};
 /// Closing is a courtesy; a broker under an alarm does not answer it.
 pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 
+/// How long messages are taken one by one after one that could not be read: many times what the broker needs to give it up.
+const CAREFUL: Duration = Duration::from_secs(30);
+
 /// One role's consumer.
 pub struct Consumer<H: Handler> {
     pub handler: Arc<H>,
@@ -30,6 +33,8 @@ pub struct Consumer<H: Handler> {
     pub args: ConsumerArgs,
     pub pulse: Pulse,
     pub breaker: Mutex<Breaker>,
+    /// Until when messages are taken one by one, after one that could not be read.
+    pub careful: Mutex<Option<Instant>>,
 }
 
 impl<H: Handler> Consumer<H> {
@@ -42,10 +47,21 @@ impl<H: Handler> Consumer<H> {
         look(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn careful_until(&self) -> Option<Instant> {
+        *self.careful.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_careful(&self, until: Option<Instant>) {
+        *self.careful.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+
     async fn session(&self, shutdown: &CancellationToken) -> Result<(), Fault> {
         let connection = self.broker.connect(&format!("consuming {}", H::SOURCE.queue())).await?;
         let up = metrics().consumer_up.with_label_values(&[H::ROLE]);
         let ended = self.consume(&connection, shutdown).await;
+        if matches!(ended, Err(Fault::Unreadable(_))) {
+            self.set_careful(Some(Instant::now() + CAREFUL));
+        }
         up.set(0);
         // The result does not matter: whatever was not acknowledged comes again either way.
         let _ = timeout(CLOSE_DEADLINE, connection.close(200, "done".into())).await;
@@ -54,7 +70,9 @@ impl<H: Handler> Consumer<H> {
 
     async fn consume(&self, connection: &Connection, shutdown: &CancellationToken) -> Result<(), Fault> {
         let channel = in_time("opening a channel", DEADLINE, connection.create_channel()).await?;
-        let qos = channel.basic_qos(self.args.prefetch, BasicQosOptions::default());
+        let careful = self.careful_until();
+        let prefetch = if careful.is_some() { 1 } else { self.args.prefetch };
+        let qos = channel.basic_qos(prefetch, BasicQosOptions::default());
         in_time("setting the prefetch", DEADLINE, qos).await?;
         let options = BasicConsumeOptions::default();
         let consume = channel.basic_consume(H::SOURCE.queue().into(), H::ROLE.into(), options, FieldTable::default());
@@ -71,6 +89,10 @@ impl<H: Handler> Consumer<H> {
                 () = shutdown.cancelled() => break,
                 Some(called) = session.calls.join_next() => ready.extend(called.ok().and_then(|c| session.returned(c))),
                 arrival = stream.next(), if has_room => arrivals.push(session.take(arrival)?),
+                () = sleep_until(careful.unwrap_or_else(Instant::now)), if careful.is_some() => {
+                    self.set_careful(None);
+                    return Err(Fault::BackToPace);
+                }
                 () = sleep_until(probe_at.unwrap_or_else(Instant::now)), if holds && probe_at.is_some() => {}
             }
             while ready.len() < self.args.batch

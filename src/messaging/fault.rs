@@ -1,5 +1,8 @@
 //! What ends a consumer's session: the supervisor starts a new one, and everything unacknowledged comes again.
 
+use lapin::ErrorKind;
+
+use super::supervise::Ended;
 use super::{BrokerError, PublishError};
 
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +11,11 @@ pub enum Fault {
     Broker(#[from] BrokerError),
     #[error("the connection failed while consuming")]
     Stream(#[source] lapin::Error),
+    /// The client library cannot parse a delivery, so it never reaches us (a property that is not UTF-8, say).
+    #[error("a delivery cannot be read; taking one message at a time until the broker gives it up")]
+    Unreadable(#[source] lapin::Error),
+    #[error("everything could be read for a while; taking many messages at a time again")]
+    BackToPace,
     #[error("the broker cancelled the consumer (queue deleted, or an ack timeout)")]
     Cancelled,
     #[error("the channel closed before the acknowledgement")]
@@ -24,4 +32,20 @@ pub enum Fault {
     Database(#[source] sqlx::Error),
     #[error("the channel closed while the database was away")]
     LostWhileWaiting,
+}
+
+impl Fault {
+    /// An error of the stream, told apart.
+    pub fn of_stream(error: lapin::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ParsingError(_) => Self::Unreadable(error),
+            _ => Self::Stream(error),
+        }
+    }
+}
+
+impl Ended for Fault {
+    fn starts_at_once(&self) -> bool {
+        matches!(self, Self::Unreadable(_) | Self::BackToPace)
+    }
 }

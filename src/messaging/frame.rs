@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn nested_values_count_with_all_they_hold() {
-        let inner = AMQPValue::FieldArray(vec![AMQPValue::LongInt(1), AMQPValue::FieldTable(table(&[("k", 3)]))].into());
+        let inner =
+            AMQPValue::FieldArray(vec![AMQPValue::LongInt(1), AMQPValue::FieldTable(table(&[("k", 3)]))].into());
         // array: type 1, length 4; number: 5; table: type 1, length 4, name 2, text 1 + 4 + 3
         assert_eq!(bytes_of(&inner), 5 + 5 + 5 + 2 + 8);
     }

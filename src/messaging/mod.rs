@@ -36,5 +36,5 @@ pub use incoming::Incoming;
 pub use publisher::{PublishError, Publisher, Verdict};
 pub use recorded::{Recorded, record};
 pub use reply::reply;
-pub use supervise::{Backoff, supervise};
+pub use supervise::{Backoff, Ended, supervise};
 pub use wire::Wire;

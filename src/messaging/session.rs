@@ -74,15 +74,15 @@ impl<'a, H: Handler> Session<'a, H> {
         &mut self,
         arrival: Option<Result<lapin::message::Delivery, lapin::Error>>,
     ) -> Result<Taken, Fault> {
-        let delivery = arrival.ok_or(Fault::Cancelled)?.map_err(Fault::Stream)?;
+        let delivery = arrival.ok_or(Fault::Cancelled)?.map_err(Fault::of_stream)?;
         self.in_hand.take(delivery.delivery_tag);
         let (exchange, routing_key) = (delivery.exchange.as_str(), delivery.routing_key.as_str());
         let incoming = Incoming::read(exchange, routing_key, delivery.properties, delivery.data);
         Ok(Taken { tag: delivery.delivery_tag, acker: delivery.acker, incoming })
     }
 
-    /// Whether more deliveries can be used; those that run alone come first. While the breaker is open deliveries are still taken, as
-    /// far as the prefetch goes: a probe with one of them closes it even where those that wait fail for reasons of their own.
+    /// Whether more deliveries can be used. Suspects come first. Messages that the breaker holds back do not keep others out: a new
+    /// one is the better probe, and the broker sends no more than the prefetch.
     pub(super) fn has_room(&self) -> bool {
         self.suspects.is_empty()
     }

@@ -35,19 +35,32 @@ impl Backoff {
     }
 }
 
+/// Why a session ended before it was told to.
+pub trait Ended: std::error::Error + 'static {
+    /// Whether to start again without a pause: nothing is down, waiting would only hold others up.
+    fn starts_at_once(&self) -> bool {
+        false
+    }
+}
+
 /// Runs `session` until it ends well, which it does only when told to stop.
 pub async fn supervise<E, F>(role: &str, pulse: &Pulse, shutdown: &CancellationToken, mut session: impl FnMut() -> F)
 where
-    E: std::error::Error + 'static,
+    E: Ended,
     F: Future<Output = Result<(), E>>,
 {
     let mut backoff = Backoff::default();
     loop {
         let started = Instant::now();
         let Err(fault) = session().await else { break };
+        let at_once = fault.starts_at_once();
         let fault = chain(&fault);
         pulse.down(fault.as_str());
         metrics().restarts.with_label_values(&[role]).inc();
+        if at_once {
+            tracing::warn!(role, fault, "starting again at once");
+            continue;
+        }
         if started.elapsed() > STABLE {
             backoff.reset();
         }

@@ -8,10 +8,13 @@ use super::order_api::start_relay;
 use super::{Role, main};
 use crate::intake::OutboxWake;
 use crate::runtime::{Context, Tasks};
-use crate::services::scheduler::Scheduler;
+use crate::services::scheduler::{RetentionArgs, Scheduler};
 
 #[derive(Args)]
-pub struct SchedulerRole {}
+pub struct SchedulerRole {
+    #[command(flatten)]
+    retention: RetentionArgs,
+}
 
 impl Role for SchedulerRole {
     const NAME: &'static str = "scheduler";
@@ -20,7 +23,12 @@ impl Role for SchedulerRole {
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
         let wake = OutboxWake::default();
         start_relay(context, wake.clone(), tasks);
-        let scheduler = Scheduler { db: context.db.clone(), wake, pulse: context.health.part(Self::NAME) };
+        let scheduler = Scheduler {
+            db: context.db.clone(),
+            wake,
+            pulse: context.health.part(Self::NAME),
+            retention: self.retention.clone(),
+        };
         tasks.spawn(scheduler.run(context.shutdown.clone()));
         Ok(())
     }

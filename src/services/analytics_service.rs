@@ -79,6 +79,14 @@ impl Handler for AnalyticsService {
         let mut sums = Sums::default();
         for delivery in batch.iter().filter(|delivery| new.contains(&delivery.incoming.message_id)) {
             sums.add(&delivery.message, now);
+            let Event { routing_key, order_id, .. } = &delivery.message;
+            let order_id = order_id.map(|id| id.to_string());
+            tracing::info!(
+                order_id,
+                correlation_id = delivery.incoming.correlation_id(),
+                routing_key,
+                "event recorded"
+            );
         }
         statistics::add(db, &sums.figures).await?;
         statistics::add_failures(db, &sums.failures).await?;

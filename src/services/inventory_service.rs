@@ -36,7 +36,9 @@ impl Handler for InventoryService {
         let mut desk = Desk::open(db, batch).await?;
         let mut outcomes = Vec::with_capacity(batch.len());
         for delivery in batch {
-            outcomes.push(match desk.decide(&delivery.message) {
+            let decided = desk.decide(&delivery.message);
+            note(delivery, &decided);
+            outcomes.push(match decided {
                 Ok(answer) => match reply(&delivery.incoming, answer.kind(), &answer) {
                     Ok(reply) => Outcome::Done(reply.into_iter().collect()),
                     Err(failure) => Outcome::Failed(failure),
@@ -50,6 +52,12 @@ impl Handler for InventoryService {
         }
         Ok(outcomes)
     }
+}
+
+fn note(delivery: &Delivery<InventoryService>, decided: &Result<InventoryReply, Failure>) {
+    let order_id = delivery.message.order_id();
+    let answer = decided.as_ref().map_or("refused", InventoryReply::kind);
+    tracing::info!(%order_id, correlation_id = delivery.incoming.correlation_id(), answer, "stock answered");
 }
 
 /// Everything one batch touches, locked.

@@ -20,10 +20,12 @@ impl Transport for PushTransport {
     const CHANNEL: Channel = Channel::Push;
 
     fn recipient(&self, notification: &Notification) -> Option<String> {
-        Some(format!("customer {}", notification.customer_id))
+        notification.customer_id.as_ref().map(|customer| format!("customer {customer}"))
     }
 
     async fn send(&self, message_id: Uuid, notification: &Notification) -> Result<Sent, Failure> {
-        self.sender.send(&Push::about(message_id, notification)).await.map_err(failure)
+        let push = Push::about(message_id, notification)
+            .ok_or_else(|| Failure::Refused("the notification does not say whose devices to push to".to_owned()))?;
+        self.sender.send(&push).await.map_err(failure)
     }
 }

@@ -1,6 +1,7 @@
 //! PostgreSQL: the only place with SQL. Plain functions on a connection, one file per group of tables; whoever needs several
 //! of them to stand or fall together opens the transaction and passes it on.
 
+pub mod audit;
 pub mod dead_letters;
 mod decode;
 pub mod deliveries;
@@ -14,9 +15,11 @@ pub mod outbox;
 pub mod payments;
 pub mod products;
 pub mod sagas;
+pub mod scheduler;
 pub mod statistics;
 pub mod statistics_queries;
 pub mod stock;
+pub mod stuck;
 pub mod suspects;
 mod text;
 

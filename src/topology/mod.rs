@@ -23,6 +23,7 @@ pub mod names {
     pub const DLX: &str = "dlx";
     pub const FAILED: &str = "failed";
     pub const DEAD_LETTERS: &str = "dead_letters";
+    pub const UNREADABLE_LETTERS: &str = "unreadable_letters";
     pub const ORDER_PROCESSING: &str = "order_processing";
     pub const ORDER_REPLIES: &str = "order_replies";
     pub const INVENTORY_REQUESTS: &str = "inventory_requests";

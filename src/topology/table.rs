@@ -8,7 +8,7 @@ use super::{QueueType, TopologyArgs, WorkQueue, names};
 /// Redeliveries after which the broker itself gives a message up. Well above the crashes of one bad deployment, so that
 /// neighbours of a poisonous message survive; our own ladder gives up long before.
 const DELIVERY_LIMIT: i64 = 50;
-/// `dead_letters` has no further target: beyond its limit a message would be deleted, so the limit is out of reach.
+/// The last queue has no further target: beyond its limit a message would be deleted, so the limit is out of reach.
 const NO_DELIVERY_LIMIT: i64 = 1_000_000;
 
 /// Value of a queue argument.
@@ -63,11 +63,18 @@ pub struct Topology {
 impl Topology {
     pub fn new(options: &TopologyArgs) -> Self {
         let exchange = |name, kind| Exchange { name, kind };
-        let mut queues = vec![Queue {
-            name: names::DEAD_LETTERS.to_owned(),
-            arguments: base(options.queue_type, NO_DELIVERY_LIMIT),
-            purpose: "what nobody could process, until the dead-letter-handler has stored it",
-        }];
+        let mut queues = vec![
+            Queue {
+                name: names::UNREADABLE_LETTERS.to_owned(),
+                arguments: base(options.queue_type, NO_DELIVERY_LIMIT),
+                purpose: "what the dead-letter-handler could not even read; consumed by nobody",
+            },
+            Queue {
+                name: names::DEAD_LETTERS.to_owned(),
+                arguments: dead_lettering(options.queue_type, ("", names::UNREADABLE_LETTERS)),
+                purpose: "what nobody could process, until the dead-letter-handler has stored it",
+            },
+        ];
         queues.extend(WorkQueue::ALL.map(|queue| Queue {
             name: queue.name().to_owned(),
             arguments: dead_lettering(options.queue_type, (names::DLX, names::FAILED)),
@@ -186,8 +193,9 @@ mod tests {
     #[test]
     fn targets_stand_before_their_sources() {
         let topology = Topology::new(&TopologyArgs::default());
-        assert_eq!(topology.queues[0].name, "dead_letters");
+        assert_eq!(topology.queues[0].name, "unreadable_letters");
+        assert_eq!(topology.queues[1].name, "dead_letters");
         assert_eq!(topology.exchanges[0].name, "dlx");
-        assert_eq!(topology.queues.len(), 1 + 8 * 4);
+        assert_eq!(topology.queues.len(), 2 + 8 * 4);
     }
 }

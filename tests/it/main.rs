@@ -1,8 +1,12 @@
 //! Integration tests on real parts: one binary, one module per journey. `./dev test` provides PostgreSQL and RabbitMQ.
 
+mod analytics;
+mod audit;
 mod breaker;
 mod cli;
 mod crash_points;
+mod dead_letters;
+mod docs;
 mod golden;
 mod healing;
 mod http_api;

@@ -122,11 +122,11 @@ mod tests {
         Notification {
             kind,
             order_id: OrderId(Uuid::from_u128(0xa0)),
-            customer_id: CustomerId::parse("c-1").expect("valid"),
+            customer_id: CustomerId::parse("c-1").ok(),
             email: Email::parse("ada@shop.example").expect("valid"),
             phone: None,
             total: "69.92".parse().expect("money"),
-            status: OrderStatus::Confirmed,
+            status: Some(OrderStatus::Confirmed),
             items: vec![item("GADGET-02", 2, "19.99"), item("BOLT/M8", 3, "9.98")],
             reason: Some("not enough <b>stock</b> & so on".to_owned()),
         }

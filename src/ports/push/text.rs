@@ -11,8 +11,9 @@ use crate::domain::CustomerId;
 use crate::domain::notification::Kind;
 
 impl Push {
-    /// The push message for one notification; push carries every kind.
-    pub fn about(message_id: Uuid, notification: &Notification) -> Self {
+    /// The push message for one notification; push carries every kind. `None` when nobody knows whose devices to push to.
+    pub fn about(message_id: Uuid, notification: &Notification) -> Option<Self> {
+        let topic = topic(notification.customer_id.as_ref()?);
         let (order, total) = (notification.order_id, notification.total);
         let because = notification.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let (title, body) = match notification.kind {
@@ -23,14 +24,14 @@ impl Push {
             Kind::OrderDelivered => ("Order delivered", "Thank you!".to_owned()),
             Kind::OrderCancelled => ("Order cancelled", format!("No money is kept{because}")),
         };
-        let data = BTreeMap::from([
+        let mut data = BTreeMap::from([
             ("message_id", message_id.to_string()),
             ("order_id", order.to_string()),
             ("type", notification.kind.as_str().to_owned()),
-            ("status", notification.status.as_str().to_owned()),
             ("total", total.to_string()),
         ]);
-        Self { message_id, topic: topic(&notification.customer_id), title: title.to_owned(), body, data }
+        data.extend(notification.status.map(|status| ("status", status.as_str().to_owned())));
+        Some(Self { message_id, topic, title: title.to_owned(), body, data })
     }
 }
 

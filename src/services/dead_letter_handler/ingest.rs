@@ -27,22 +27,27 @@ impl Handler for DeadLetterHandler {
     const ROLE: &'static str = "dead-letter-handler";
     const SOURCE: Source = Source::DeadLetters;
 
-    /// One death of one message. The message id alone would swallow a message that was replayed and died again, one that died in
-    /// two queues, and another one that wears the same id; so the id is made of all that tells these apart: the message id, the
-    /// queue, the number of replays, how often the broker itself gave it up (only where no consumer did: the counts also grow on
-    /// the ladder), and the body. What stays the same is a redelivery of the same copy, or the copy of a consumer that published
-    /// it twice.
+    /// One death of one message. The message id alone would swallow a message that was replayed or sent again and died again, one
+    /// that died in two queues, and another one that wears the same id; so the id is made of all that tells these apart: the message
+    /// id, the queue, the number of replays, the body, and when its consumer gave up on it, or, where no consumer did, how often and
+    /// when the broker did (not both: the broker's counts also grow on the ladder). What stays the same is a redelivery of the same
+    /// copy, and a copy that was published twice.
     fn identity(&self, incoming: &Incoming) -> Uuid {
         let headers = record(&incoming.properties).headers;
-        let death = origin(&headers, (&incoming.exchange, &incoming.routing_key));
-        let given_up: u64 = match headers.contains_key(headers::REASON) {
-            true => 0,
-            false => deaths(&headers).iter().filter_map(|death| death.get("count")?.as_u64()).sum(),
+        let queue = origin(&headers, (&incoming.exchange, &incoming.routing_key)).queue;
+        let given_up = match headers.contains_key(headers::REASON) {
+            true => incoming.text(headers::FAILED_AT).unwrap_or_default(),
+            false => deaths(&headers)
+                .iter()
+                .flat_map(|death| [death.get("count"), death.get("time")])
+                .flatten()
+                .map(Value::to_string)
+                .collect::<Vec<_>>()
+                .join(" "),
         };
-        let mut bytes = incoming.message_id.as_bytes().to_vec();
-        bytes.extend(format!("\n{}\n{}\n{given_up}\n", death.queue, incoming.replays()).into_bytes());
-        bytes.extend(&incoming.body);
-        stable_uuid(&bytes)
+        let replays = incoming.replays();
+        let death = format!("{}\n{queue}\n{replays}\n{given_up}\n", incoming.message_id);
+        stable_uuid(&[death.as_bytes(), &incoming.body].concat())
     }
 
     fn decode(&self, incoming: &Incoming) -> Result<Arrived, Failure> {

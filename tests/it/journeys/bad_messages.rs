@@ -53,11 +53,26 @@ fn bad_ones() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
         ("impossible e-mail", order_with("email", json!("nobody")), "bad_message", "/email"),
         ("a status of its own", order_with("status", json!("confirmed")), "bad_message", "/status"),
         ("a date of its own", order_with("created_at", json!("yesterday")), "bad_message", "/created_at"),
-        ("a date before all dates", order_with("created_at", json!("-006000-01-01T00:00:00")), "bad_message", "/created_at"),
-        ("text that no database stores", order_with("payment_token", json!("tok\u{0}")), "bad_message", "/payment_token"),
+        (
+            "a date before all dates",
+            order_with("created_at", json!("-006000-01-01T00:00:00")),
+            "bad_message",
+            "/created_at",
+        ),
+        (
+            "text that no database stores",
+            order_with("payment_token", json!("tok\u{0}")),
+            "bad_message",
+            "/payment_token",
+        ),
         ("data that no database stores", order_with("metadata", json!({"a": ["b\u{0}"]})), "bad_message", "/metadata"),
         ("unknown sku", item("sku", json!("NOTHING")), "refused", "/items/0/sku: no product has the sku NOTHING"),
-        ("another price", item("price", json!(0.01)), "refused", "/items/0/price: the price of WIDGET-01 is 19.99, not 0.01"),
+        (
+            "another price",
+            item("price", json!(0.01)),
+            "refused",
+            "/items/0/price: the price of WIDGET-01 is 19.99, not 0.01",
+        ),
         ("another total", order_with("total", json!(1)), "refused", "/total: the total is 19.99, not 1"),
     ]
 }
@@ -85,10 +100,17 @@ async fn every_bad_order_is_dead_lettered_at_once_with_its_reason_and_its_neighb
         assert_eq!(found.len(), 1, "{name}");
         assert!(found[0].body == *body, "{name}: the body has changed");
         let error = found[0].header("fleet-error").expect("an error");
-        assert_eq!((found[0].header("fleet-reason").as_deref(), found[0].header("fleet-attempt")), (Some(*reason), None), "{name}: {error}");
+        assert_eq!(
+            (found[0].header("fleet-reason").as_deref(), found[0].header("fleet-attempt")),
+            (Some(*reason), None),
+            "{name}: {error}"
+        );
         assert!(error.contains(words), "{name}: {error}");
         let origin = |part: &str| found[0].header(&format!("fleet-origin-{part}")).unwrap_or_default();
-        assert_eq!((origin("queue"), origin("exchange"), origin("routing-key")), ("order_processing".into(), "orders".into(), "process".into()));
+        assert_eq!(
+            (origin("queue"), origin("exchange"), origin("routing-key")),
+            ("order_processing".into(), "orders".into(), "process".into())
+        );
     }
     let count = i64::try_from(bad.len()).expect("few");
     stage.reach(count, "confirmed").await;
@@ -154,7 +176,7 @@ async fn a_bad_message_that_names_its_user_or_wants_copies_is_dead_lettered_once
     headers.insert("CC".into(), copies);
     let copied = identified(&Uuid::new_v4().to_string()).with_headers(headers);
     shop.publish("", "order_processing", copied, b"with copies").await;
-    let mut dead = vec![stage.dead_letter().await, stage.dead_letter().await];
+    let mut dead = [stage.dead_letter().await, stage.dead_letter().await];
     dead.sort_by_key(|dead| dead.header("fleet-origin-queue"));
     let queues: Vec<_> = dead.iter().map(|dead| dead.header("fleet-origin-queue").expect("an origin")).collect();
     assert_eq!(queues, ["inventory_requests", "order_processing"], "one per queue that had a copy");
@@ -172,6 +194,9 @@ async fn a_bad_message_whose_headers_nearly_fill_a_frame_is_dead_lettered_all_th
     let properties: BasicProperties = identified(&Uuid::new_v4().to_string()).with_headers(headers);
     stage.client.publish("orders", "process", properties, b"heavy").await;
     let dead = stage.dead_letter().await;
-    assert_eq!((dead.body.as_slice(), dead.header("fleet-reason").as_deref()), (b"heavy".as_slice(), Some("bad_message")));
+    assert_eq!(
+        (dead.body.as_slice(), dead.header("fleet-reason").as_deref()),
+        (b"heavy".as_slice(), Some("bad_message"))
+    );
     stage.finish().await;
 }

@@ -120,7 +120,8 @@ async fn a_message_redelivered_after_the_commit_publishes_what_it_caused_under_t
     // what a process leaves behind that died between its commit and its publish
     let caused = [
         Outgoing::json(order_id.message_id("one"), "", "payment_requests", "test", &json!({"n": 1})).expect("encodes"),
-        Outgoing::json(order_id.message_id("two"), "events", "order.created", "test", &json!({"n": 2})).expect("encodes"),
+        Outgoing::json(order_id.message_id("two"), "events", "order.created", "test", &json!({"n": 2}))
+            .expect("encodes"),
     ];
     let mut connection = stage.database.pool.acquire().await.expect("a connection");
     inbox::record(&mut connection, "order-processor", &[(message_id, &caused)]).await.expect("recorded");
@@ -138,7 +139,7 @@ async fn a_message_redelivered_after_the_commit_publishes_what_it_caused_under_t
 
 #[tokio::test]
 async fn orders_of_a_client_that_numbers_its_messages_from_one_are_all_taken() {
-    let mut stage = Stage::of_the_whole_fleet(Options::default()).await;
+    let stage = Stage::of_the_whole_fleet(Options::default()).await;
     stage.stock("WIDGET-01", 10).await;
     for id in ["1", "1", "", ""] {
         let order = order(&Uuid::new_v4().to_string());

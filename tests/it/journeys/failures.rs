@@ -69,11 +69,12 @@ async fn a_payment_that_is_never_answered_is_cancelled_at_its_deadline_and_every
     assert_eq!(stage.payment(&id).await.as_deref(), Some("cancelled"));
     told(&stage, &id, "not answered in time").await;
     // the attempt that waited in the ladder finds the payment cancelled and takes nothing
-    stage.finish_after("the late attempt is answered", async |stage| {
-        let handled = "select count(*) from inbox where consumer = 'payment-service'";
-        (stage.database.number(handled).await == 2).then_some(())
-    })
-    .await;
+    stage
+        .finish_after("the late attempt is answered", async |stage| {
+            let handled = "select count(*) from inbox where consumer = 'payment-service'";
+            (stage.database.number(handled).await == 2).then_some(())
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -119,9 +120,10 @@ async fn a_payment_answered_after_the_deadline_is_refunded_and_the_customer_told
     let order = stage.reaches(&id, "failed").await;
     assert_eq!(order["reason"], "payment_timeout");
     assert_eq!(stage.shelf("WIDGET-01").await, (5, 0));
-    stage.finish_after("the late charge is answered", async |stage| {
-        let handled = "select count(*) from inbox where consumer = 'payment-service'";
-        (stage.database.number(handled).await == 2).then_some(())
-    })
-    .await;
+    stage
+        .finish_after("the late charge is answered", async |stage| {
+            let handled = "select count(*) from inbox where consumer = 'payment-service'";
+            (stage.database.number(handled).await == 2).then_some(())
+        })
+        .await;
 }

@@ -29,10 +29,11 @@ async fn an_order_is_confirmed_with_stock_sold_payment_taken_and_the_customer_to
         assert!(mails[0].contains(part), "{part} is missing in {}", mails[0]);
     }
     assert!(pushes[0].contains(&id), "{}", pushes[0]);
-    let recipients: Vec<String> = sqlx::query_scalar("select recipient from notification_deliveries where channel = 'email'")
-        .fetch_all(&stage.database.pool)
-        .await
-        .expect("deliveries");
+    let recipients: Vec<String> =
+        sqlx::query_scalar("select recipient from notification_deliveries where channel = 'email'")
+            .fetch_all(&stage.database.pool)
+            .await
+            .expect("deliveries");
     assert_eq!(recipients, ["a***@shop.example"]);
 
     let events = stage.events().await;
@@ -41,7 +42,8 @@ async fn an_order_is_confirmed_with_stock_sold_payment_taken_and_the_customer_to
         assert_eq!((&event["id"], &event["status"], &event["total"]), (&json!(id), &json!(status), &json!(39.98)));
     }
 
-    let timeline: Vec<Value> = order["timeline"].as_array().expect("a timeline").iter().map(|e| e["event"].clone()).collect();
+    let timeline: Vec<Value> =
+        order["timeline"].as_array().expect("a timeline").iter().map(|e| e["event"].clone()).collect();
     assert_eq!(timeline, ["accepted", "submitted", "stock_reserved", "payment_taken"]);
     stage.finish().await;
 }

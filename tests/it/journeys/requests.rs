@@ -33,11 +33,31 @@ async fn requests_are_answered_on_direct_reply_to_with_their_correlation_ids() {
     let (one, other) = (Uuid::new_v4(), Uuid::new_v4());
     for (queue, request, answer) in [
         ("inventory_requests", reserve(one, 4), json!({"type": "stock.reserved", "order_id": one})),
-        ("inventory_requests", reserve(other, 7), json!({"type": "stock.rejected", "order_id": other, "shortages": ["WIDGET-01"]})),
-        ("inventory_requests", json!({"type": "stock.commit", "order_id": one}), json!({"type": "stock.committed", "order_id": one})),
-        ("inventory_requests", json!({"type": "stock.release", "order_id": other}), json!({"type": "stock.released", "order_id": other})),
-        ("payment_requests", take(other, "tok_declined"), json!({"type": "payment.declined", "order_id": other, "code": "insufficient_funds"})),
-        ("payment_requests", json!({"type": "payment.cancel", "order_id": other}), json!({"type": "payment.cancelled", "order_id": other, "refunded": false})),
+        (
+            "inventory_requests",
+            reserve(other, 7),
+            json!({"type": "stock.rejected", "order_id": other, "shortages": ["WIDGET-01"]}),
+        ),
+        (
+            "inventory_requests",
+            json!({"type": "stock.commit", "order_id": one}),
+            json!({"type": "stock.committed", "order_id": one}),
+        ),
+        (
+            "inventory_requests",
+            json!({"type": "stock.release", "order_id": other}),
+            json!({"type": "stock.released", "order_id": other}),
+        ),
+        (
+            "payment_requests",
+            take(other, "tok_declined"),
+            json!({"type": "payment.declined", "order_id": other, "code": "insufficient_funds"}),
+        ),
+        (
+            "payment_requests",
+            json!({"type": "payment.cancel", "order_id": other}),
+            json!({"type": "payment.cancelled", "order_id": other, "refunded": false}),
+        ),
     ] {
         let correlation_id = Uuid::new_v4().to_string();
         stage.client.publish_json("", queue, asking(DIRECT_REPLY_TO, &correlation_id), &request).await;
@@ -52,7 +72,10 @@ async fn requests_are_answered_on_direct_reply_to_with_their_correlation_ids() {
 async fn a_request_that_needs_retries_is_still_answered_directly() {
     let stage = desks().await;
     let mut replies = stage.client.direct_replies().await;
-    stage.client.publish_json("", "payment_requests", asking(DIRECT_REPLY_TO, "7"), &take(Uuid::new_v4(), "tok_error_once")).await;
+    stage
+        .client
+        .publish_json("", "payment_requests", asking(DIRECT_REPLY_TO, "7"), &take(Uuid::new_v4(), "tok_error_once"))
+        .await;
     let reply = replies.next().await;
     assert_eq!((reply.correlation_id().as_deref(), reply.json()["type"].as_str()), (Some("7"), Some("payment.taken")));
     stage.finish().await;
@@ -66,10 +89,19 @@ async fn a_question_repeated_without_a_message_id_is_answered_to_whoever_asks() 
     for (queue, correlation_id) in [(&first, "1"), (&first, "2"), (&second, "1")] {
         stage.client.publish_json("", "inventory_requests", asking(queue, correlation_id), &reserve(order, 4)).await;
         let reply = stage.client.next(queue).await;
-        assert_eq!((reply.correlation_id().as_deref(), &reply.json()["type"]), (Some(correlation_id), &json!("stock.reserved")));
-        stage.client.publish_json("", "payment_requests", asking(queue, correlation_id), &take(order, "tok_visa")).await;
+        assert_eq!(
+            (reply.correlation_id().as_deref(), &reply.json()["type"]),
+            (Some(correlation_id), &json!("stock.reserved"))
+        );
+        stage
+            .client
+            .publish_json("", "payment_requests", asking(queue, correlation_id), &take(order, "tok_visa"))
+            .await;
         let reply = stage.client.next(queue).await;
-        assert_eq!((reply.correlation_id().as_deref(), &reply.json()["type"]), (Some(correlation_id), &json!("payment.taken")));
+        assert_eq!(
+            (reply.correlation_id().as_deref(), &reply.json()["type"]),
+            (Some(correlation_id), &json!("payment.taken"))
+        );
     }
     assert_eq!(stage.shelf("WIDGET-01").await, (10, 4));
     assert_eq!(stage.gateway.totals().charges, 1);
@@ -90,7 +122,9 @@ async fn a_requester_that_is_gone_blocks_nobody() {
     gone.close().await;
     stage.start(&[Role::Inventory, Role::Payment]).await;
     let mut replies = stage.client.direct_replies().await;
-    for (queue, request) in [("inventory_requests", reserve(Uuid::new_v4(), 1)), ("payment_requests", take(Uuid::new_v4(), "tok_visa"))] {
+    for (queue, request) in
+        [("inventory_requests", reserve(Uuid::new_v4(), 1)), ("payment_requests", take(Uuid::new_v4(), "tok_visa"))]
+    {
         stage.client.publish_json("", queue, asking(DIRECT_REPLY_TO, "1"), &request).await;
         assert_eq!(replies.next().await.correlation_id().as_deref(), Some("1"));
     }
@@ -104,10 +138,18 @@ async fn a_request_that_makes_no_sense_is_dead_lettered_with_its_reason() {
     let order = Uuid::new_v4();
     for (queue, request, reason) in [
         ("inventory_requests", json!({"type": "stock.borrow", "order_id": order}), "bad_message"),
-        ("inventory_requests", json!({"type": "stock.reserve", "order_id": order, "items": [{"sku": "WIDGET-01", "quantity": -1}]}), "bad_message"),
+        (
+            "inventory_requests",
+            json!({"type": "stock.reserve", "order_id": order, "items": [{"sku": "WIDGET-01", "quantity": -1}]}),
+            "bad_message",
+        ),
         ("inventory_requests", json!({"type": "stock.commit", "order_id": order}), "refused"),
         ("payment_requests", json!({"type": "payment.take", "order_id": order}), "bad_message"),
-        ("payment_requests", json!({"type": "payment.take", "order_id": order, "customer_id": "c", "amount": -5}), "bad_message"),
+        (
+            "payment_requests",
+            json!({"type": "payment.take", "order_id": order, "customer_id": "c", "amount": -5}),
+            "bad_message",
+        ),
     ] {
         stage.client.publish_json("", queue, asking("no-such-queue", "1"), &request).await;
         let dead = stage.dead_letter().await;

@@ -36,7 +36,8 @@ async fn everything_is_declared_once_and_setup_may_be_repeated() {
     assert_eq!((first.created.len(), first.existed, first.bindings), (37, 0, 6));
     let second = host.declare(&topology).await.expect("declared again");
     assert_eq!((second.created.len(), second.existed), (0, 37));
-    let (mut found, mut wanted) = (host.queues().await, topology.queues.iter().map(|q| q.name.clone()).collect::<Vec<_>>());
+    let (mut found, mut wanted) =
+        (host.queues().await, topology.queues.iter().map(|q| q.name.clone()).collect::<Vec<_>>());
     found.sort_unstable();
     wanted.sort_unstable();
     assert_eq!(found, wanted);
@@ -67,7 +68,8 @@ async fn queues_of_another_type_are_named_and_nothing_is_created() {
     let mut told: Vec<String> =
         mismatches(&host, &Topology::new(&TopologyArgs::default())).await.iter().map(ToString::to_string).collect();
     told.sort_unstable();
-    let quorum = "queue 'order_processing' exists with another x-queue-type: the broker has 'classic', we declare 'quorum'";
+    let quorum =
+        "queue 'order_processing' exists with another x-queue-type: the broker has 'classic', we declare 'quorum'";
     assert!(told.contains(&quorum.to_owned()), "{told:#?}");
     assert_eq!(host.queues().await, ["order_processing"]);
 }
@@ -94,7 +96,11 @@ async fn every_queue_that_differs_is_named_at_once() {
     let found = mismatches(&host, &Topology::new(&TopologyArgs::default())).await;
     let told: Vec<String> = found.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].starts_with("queue 'dead_letters' exists with another x-queue-type: the broker has "), "{}", told[0]);
+    assert!(
+        told[0].starts_with("queue 'dead_letters' exists with another x-queue-type: the broker has "),
+        "{}",
+        told[0]
+    );
     assert_eq!(
         told[1],
         "queue 'order_retry_0' exists with another x-message-ttl: the broker has '7000', we declare '5000'"
@@ -104,8 +110,7 @@ async fn every_queue_that_differs_is_named_at_once() {
 
 #[tokio::test]
 async fn classic_queues_carry_an_order_from_end_to_end_retries_and_dead_letters_included() {
-    let stage =
-        Stage::of_the_whole_fleet(Options { queue_type: QueueType::Classic, ..Options::default() }).await;
+    let stage = Stage::of_the_whole_fleet(Options { queue_type: QueueType::Classic, ..Options::default() }).await;
     stage.stock("WIDGET-01", 5).await;
     let mut order = order_of("WIDGET-01", 1);
     order["payment_token"] = "tok_error_once".into();
@@ -138,7 +143,11 @@ async fn the_command_setup_exits_with_2_on_a_mismatch_and_says_which() {
     let other = setup(&host, &database, &["--retry-delays", "1s,2s,4s"]).await;
     assert_eq!(other.status.code(), Some(2), "{other:?}");
     let told = String::from_utf8_lossy(&other.stderr).into_owned();
-    assert_eq!(told.matches("exists with another x-message-ttl: the broker has '3000', we declare '4000'").count(), 8, "{told}");
+    assert_eq!(
+        told.matches("exists with another x-message-ttl: the broker has '3000', we declare '4000'").count(),
+        8,
+        "{told}"
+    );
     let described = setup(&host, &database, &["--describe"]).await;
     assert!(String::from_utf8_lossy(&described.stdout).contains("| `orders` | `process` | `order_processing` |"));
 }

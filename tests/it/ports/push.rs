@@ -12,7 +12,7 @@ use crate::support::outbound_servers::{FcmServer, Misbehaviour};
 const ID: Uuid = Uuid::from_u128(0x44);
 
 fn push() -> Push {
-    Push::about(ID, &notification("order_shipped"))
+    Push::about(ID, &notification("order_shipped")).expect("the customer is known")
 }
 
 fn sender(server: &FcmServer, deadline: Duration) -> PushSender {

@@ -76,7 +76,8 @@ impl Client {
     /// Takes the oldest message out of a queue.
     pub async fn get(&self, queue: &str) -> Option<Found> {
         let options = BasicGetOptions { no_ack: true };
-        let got = self.channel.basic_get(queue.into(), options).await.unwrap_or_else(|error| panic!("{queue}: {error}"));
+        let got =
+            self.channel.basic_get(queue.into(), options).await.unwrap_or_else(|error| panic!("{queue}: {error}"));
         got.map(|message| Found {
             exchange: message.delivery.exchange.to_string(),
             routing_key: message.delivery.routing_key.to_string(),
@@ -112,8 +113,13 @@ impl Client {
         let name = declare.await.expect("declared").name().to_string();
         if !exchange.is_empty() {
             let (queue, exchange) = (name.as_str().into(), exchange.into());
-            let bind =
-                self.channel.queue_bind(queue, exchange, key.into(), QueueBindOptions::default(), FieldTable::default());
+            let bind = self.channel.queue_bind(
+                queue,
+                exchange,
+                key.into(),
+                QueueBindOptions::default(),
+                FieldTable::default(),
+            );
             bind.await.expect("bound");
         }
         name
@@ -144,7 +150,8 @@ pub struct Replies(Consumer);
 
 impl Replies {
     pub async fn next(&mut self) -> Found {
-        let delivery = timeout(DEADLINE, self.0.next()).await.expect("a reply in time").expect("open").expect("a reply");
+        let delivery =
+            timeout(DEADLINE, self.0.next()).await.expect("a reply in time").expect("open").expect("a reply");
         Found {
             exchange: delivery.exchange.to_string(),
             routing_key: delivery.routing_key.to_string(),

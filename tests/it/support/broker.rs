@@ -1,137 +1,87 @@
-//! A virtual host per test on the broker of `AMQP_URL`, made and deleted by the management API of `AMQP_MANAGEMENT_URL`.
+//! A virtual host with the fleet's topology, and a foreign AMQP client that does what it likes there.
 
 use std::time::Duration;
 
-use order_fleet::config::BrokerArgs;
+use lapin::message::BasicGetMessage;
+use lapin::options::{
+    BasicGetOptions, BasicNackOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, ExchangeKind};
 use order_fleet::messaging::Broker;
-use order_fleet::topology::{Report, Topology, TopologyError, apply};
-use reqwest::{Client, Method};
-use serde_json::{Value, json};
-use uuid::Uuid;
+use order_fleet::topology::{QueueType, Topology, TopologyArgs};
 
-use super::waiting::eventually;
+use super::amqp::Client;
+use super::{VirtualHost, eventually};
 
-/// Dropping it deletes the virtual host with everything in it.
-pub struct VirtualHost {
-    management: String,
-    name: String,
+/// Dropping it deletes the virtual host.
+pub struct TestBroker {
     pub url: String,
+    /// The foreign client.
+    pub client: Client,
+    host: VirtualHost,
 }
 
-impl VirtualHost {
+impl TestBroker {
     pub async fn create() -> Self {
-        Self::create_on(&variable("AMQP_URL"), &variable("AMQP_MANAGEMENT_URL")).await
+        let host = VirtualHost::create().await;
+        let delays = [100, 100, 100].map(Duration::from_millis);
+        let topology = Topology::new(&TopologyArgs { queue_type: QueueType::Quorum, retry_delays: delays });
+        host.declare(&topology).await.expect("the topology");
+        Self { url: host.url.clone(), client: Client::connect(&host.url).await, host }
     }
 
-    /// On another broker than the one that the environment names.
-    pub async fn create_on(amqp_url: &str, management: &str) -> Self {
-        let name = format!("fleet_test_{}", Uuid::new_v4().simple());
-        let host = Self { management: management.to_owned(), url: within(amqp_url, &name), name };
-        host.ask(Method::PUT, &format!("vhosts/{}", host.name), None).await;
-        let user = amqp_url.split("//").nth(1).and_then(|rest| rest.split(':').next()).expect("AMQP_URL has a user");
-        host.allow(user).await;
-        host
+    /// Access as the fleet has it.
+    pub fn broker(&self, name: &str) -> Broker {
+        self.host.broker(name)
     }
 
-    async fn allow(&self, user: &str) {
-        let all = json!({"configure": ".*", "write": ".*", "read": ".*"});
-        self.ask(Method::PUT, &format!("permissions/{}/{user}", self.name), Some(all)).await;
+    /// A foreign queue whose dead letters go to the fleet, behind a topic exchange of its own.
+    pub async fn declare_foreign(&self, exchange: &str, queue: &str, delivery_limit: i64) {
+        let mut arguments = FieldTable::default();
+        let text = |text: &str| AMQPValue::LongString(text.into());
+        arguments.insert("x-queue-type".into(), text("quorum"));
+        arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(delivery_limit));
+        arguments.insert("x-dead-letter-exchange".into(), text("dlx"));
+        arguments.insert("x-dead-letter-routing-key".into(), text("failed"));
+        let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+        let channel = &self.client.channel;
+        let declared = channel.exchange_declare(exchange.into(), ExchangeKind::Topic, durable, FieldTable::default());
+        declared.await.expect("an exchange");
+        channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments).await.expect("a queue");
+        let bind = QueueBindOptions::default();
+        let bound = channel.queue_bind(queue.into(), exchange.into(), "#".into(), bind, FieldTable::default());
+        bound.await.expect("a binding");
     }
 
-    /// The address of this virtual host for another user, who is made for it; dropped with [`VirtualHost::remove_user`].
-    pub async fn url_of_new_user(&self) -> (String, String) {
-        let user = format!("shop-{}", Uuid::new_v4().simple());
-        let body = json!({"password": "shop", "tags": ""});
-        self.ask(Method::PUT, &format!("users/{user}"), Some(body)).await;
-        self.allow(&user).await;
-        let (_, rest) = self.url.split_once('@').expect("AMQP_URL has a user");
-        (format!("amqp://{user}:shop@{rest}"), user)
+    /// Publishes and waits for the confirm.
+    pub async fn publish(&self, exchange: &str, routing_key: &str, properties: BasicProperties, body: &[u8]) {
+        self.client.publish(exchange, routing_key, properties, body).await;
     }
 
-    pub async fn remove_user(&self, user: &str) {
-        self.ask(Method::DELETE, &format!("users/{user}"), None).await;
+    /// Messages that wait in the queue and that nobody has taken.
+    pub async fn depth(&self, queue: &str) -> u32 {
+        self.client.depth(queue).await
     }
 
-    /// The broker as the fleet sees it; `role` is the name of the connections.
-    pub fn broker(&self, role: &str) -> Broker {
-        Broker::new(&BrokerArgs { amqp_url: self.url.clone() }, role).expect("an address of RabbitMQ")
+    pub async fn wait_for_depth(&self, queue: &str, depth: u32) {
+        let step = format!("{depth} messages in {queue}");
+        eventually(&step, async || (self.depth(queue).await == depth).then_some(())).await;
     }
 
-    pub async fn declare(&self, topology: &Topology) -> Result<Report, TopologyError> {
-        let connection = self.broker("test").connect("declaring").await.expect("connects");
-        let report = apply(&connection, topology).await;
-        connection.close(200, "done".into()).await.ok();
-        report
+    /// Takes the next message and leaves it unsettled.
+    pub async fn take(&self, queue: &str) -> BasicGetMessage {
+        let step = format!("a message in {queue}");
+        let channel = &self.client.channel;
+        eventually(&step, async || channel.basic_get(queue.into(), BasicGetOptions::default()).await.expect(queue))
+            .await
     }
 
-    /// Cuts every connection to this virtual host, as an operator would. Returns how many there were.
-    pub async fn close_connections(&self) -> usize {
-        // the list lags behind by its statistics interval: wait until it knows somebody
-        let open = eventually("the management API knows the connections", async || {
-            let list = self.ask(Method::GET, &format!("vhosts/{}/connections", self.name), None).await;
-            list.as_array().filter(|open| !open.is_empty()).cloned()
-        })
-        .await;
-        for connection in &open {
-            let name = connection["name"].as_str().expect("a name").replace(' ', "%20").replace('>', "%3E");
-            self.ask(Method::DELETE, &format!("connections/{name}"), None).await;
-        }
-        open.len()
-    }
-
-    /// Names of the queues.
-    pub async fn queues(&self) -> Vec<String> {
-        let list = self.ask(Method::GET, &format!("queues/{}?columns=name", self.name), None).await;
-        list.as_array().expect("a list").iter().filter_map(|queue| queue["name"].as_str().map(str::to_owned)).collect()
-    }
-
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        ask(&self.management, method, path, body).await
-    }
-}
-
-impl Drop for VirtualHost {
-    fn drop(&mut self) {
-        let (management, path) = (self.management.clone(), format!("vhosts/{}", self.name));
-        // the test's own runtime may be ending: a thread with a small one of its own deletes the virtual host
-        let deleting = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(ask(&management, Method::DELETE, &path, None));
-        });
-        let deleted = deleting.join();
-        if !std::thread::panicking() {
-            deleted.expect("the virtual host is deleted");
-        }
-    }
-}
-
-async fn ask(management: &str, method: Method, path: &str, body: Option<Value>) -> Value {
-    let client = Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().expect("a client");
-    let request = client.request(method.clone(), format!("{management}/api/{path}"));
-    let request = match body {
-        Some(body) => request.json(&body),
-        None => request,
-    };
-    let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-    let status = answer.status();
-    // a connection may have ended by itself between the list and its deletion
-    let gone = method == Method::DELETE && status == 404;
-    assert!(status.is_success() || gone, "{method} {path}: {status}");
-    let text = answer.text().await.expect("a body");
-    serde_json::from_str(&text).unwrap_or(Value::Null)
-}
-
-/// The address with another virtual host.
-fn within(url: &str, name: &str) -> String {
-    let (address, options) = url.split_once('?').unwrap_or((url, ""));
-    let (server, _) = address.rsplit_once('/').expect("AMQP_URL names a virtual host");
-    format!("{server}/{name}?{options}")
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests have no command line; the address comes from ./dev test")]
-fn variable(name: &str) -> String {
-    match std::env::var(name) {
-        Ok(value) if !value.is_empty() => value,
-        _ => panic!("{name} is not set: run the tests by `./dev test`, which starts a RabbitMQ and sets it"),
+    /// Takes the next message and refuses it: it goes to the queue's dead-letter exchange, or back with `requeue`.
+    #[expect(clippy::disallowed_methods, reason = "a foreign client")]
+    pub async fn refuse(&self, queue: &str, requeue: bool) {
+        let message = self.take(queue).await;
+        let options = BasicNackOptions { multiple: false, requeue };
+        message.acker.nack(options).await.expect("refused");
     }
 }

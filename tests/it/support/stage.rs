@@ -18,8 +18,8 @@ use tempfile::TempDir;
 use super::amqp::Client;
 use super::{Api, Proxy, TestDatabase, VirtualHost};
 pub use orders::{STRANGER, order_of, paid_with};
-pub use roles::Role;
 use roles::Process;
+pub use roles::Role;
 
 /// What a test may choose.
 pub struct Options {
@@ -117,6 +117,17 @@ impl Stage {
         stage
     }
 
+    /// Declares what is missing of the topology, as running `setup` again does.
+    pub async fn declare(&self) {
+        self.host.declare(&self.options.topology()).await.expect("the topology is declared");
+    }
+
+    /// With a new connection of the test's own client, after all have been cut.
+    pub async fn reconnected(mut self) -> Self {
+        self.client = Client::connect(&self.host.url).await;
+        self
+    }
+
     fn saga(&self) -> SagaArgs {
         let (stock_deadline_seconds, payment_deadline_seconds) = self.options.patience;
         SagaArgs { stock_deadline_seconds, payment_deadline_seconds }
@@ -125,7 +136,9 @@ impl Stage {
     /// What was written into the folder of one channel: `mail`, `sms` or `push`.
     pub fn sent(&self, channel: &str) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.folder.path().join(channel)) else { return Vec::new() };
-        let files = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.extension() != Some("tmp".as_ref()));
+        let files = entries
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.extension() != Some("tmp".as_ref()));
         files.map(|path| std::fs::read_to_string(path).expect("a file")).collect()
     }
 }

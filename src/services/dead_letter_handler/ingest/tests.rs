@@ -27,7 +27,9 @@ fn text(text: &str) -> AMQPValue {
 fn a_second_death_is_not_the_first_one_come_again() {
     let queue = |name: &str| (headers::ORIGIN_QUEUE, text(name));
     let first = identity(&[queue("analytics")], b"{}");
-    assert_eq!(first, identity(&[queue("analytics"), (headers::FAILED_AT, text("later"))], b"{}"));
+    assert_eq!(first, identity(&[queue("analytics"), ("traceparent", text("00-1"))], b"{}"));
+    let gave_up = |at| [queue("analytics"), (headers::REASON, text("refused")), (headers::FAILED_AT, text(at))];
+    assert_ne!(identity(&gave_up("now"), b"{}"), identity(&gave_up("later"), b"{}"));
     assert_ne!(first, identity(&[queue("analytics"), (headers::REPLAYS, AMQPValue::LongInt(1))], b"{}"));
     assert_ne!(first, identity(&[queue("order_replies")], b"{}"));
     assert_ne!(first, identity(&[queue("analytics")], b"{ }"));

@@ -67,7 +67,8 @@ impl Stage {
         })
         .await;
         for queue in queues {
-            eventually(&format!("{queue} is empty"), async || (self.client.depth(queue).await == 0).then_some(())).await;
+            eventually(&format!("{queue} is empty"), async || (self.client.depth(queue).await == 0).then_some(()))
+                .await;
         }
     }
 

@@ -39,12 +39,6 @@ impl Stage {
         body["id"].as_str().expect("an id").to_owned()
     }
 
-    pub async fn order(&self, id: &str) -> Value {
-        let (status, body) = answer(self.api.get(&format!("/api/v1/orders/{id}"))).await;
-        assert_eq!(status, 200, "{body}");
-        body
-    }
-
     /// Waits until the order has this status, and fails at once when it ends with another one.
     pub async fn reaches(&self, id: &str, wanted: &str) -> Value {
         eventually(&format!("order {id} is {wanted}"), async || {

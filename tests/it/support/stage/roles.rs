@@ -17,7 +17,7 @@ use order_fleet::services::notifier::Notifier;
 use order_fleet::services::order_processor::{Replies, Submissions};
 use order_fleet::services::payment_service::PaymentService;
 use order_fleet::services::push_service::PushTransport;
-use order_fleet::services::scheduler::Scheduler;
+use order_fleet::services::scheduler::{RetentionArgs, Scheduler};
 use order_fleet::services::sms_service::SmsTransport;
 use order_fleet::telemetry::Health;
 use tokio::time::timeout;
@@ -124,6 +124,19 @@ impl Stage {
         self.processes.remove(at).stop().await;
     }
 
+    fn health(&self, name: &str) -> &Health {
+        &self.processes.iter().find(|process| process.name == name).expect("the process runs").health
+    }
+
+    pub fn is_ready(&self, name: &str) -> bool {
+        self.health(name).is_ready()
+    }
+
+    /// Whether some part of the process is not ready for a reason with these words.
+    pub fn is_unready_because(&self, name: &str, words: &str) -> bool {
+        self.health(name).report().values().flatten().any(|reason| reason.contains(words))
+    }
+
     pub(super) fn consumed(&self) -> Vec<&'static str> {
         self.processes.iter().flat_map(|process| process.role.queues().iter().copied()).collect()
     }
@@ -175,7 +188,8 @@ impl Stage {
             }
             Role::Scheduler => {
                 let pulse = context.health.part("scheduler");
-                let scheduler = Scheduler { db: context.db.clone(), wake: self.wake.clone(), pulse };
+                let retention = RetentionArgs::default();
+                let scheduler = Scheduler { db: context.db.clone(), wake: self.wake.clone(), pulse, retention };
                 tasks.spawn(scheduler.run(context.shutdown.clone()));
             }
         }

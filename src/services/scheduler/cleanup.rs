@@ -1,0 +1,53 @@
+//! Removes what nobody needs any more, in small bites, so that no transaction is long and no table bloats.
+
+use clap::Args;
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+
+use super::job::{Done, JobError};
+use crate::store::scheduler::{Old, delete_old};
+
+/// How long things are kept; options of the scheduler.
+#[derive(Args, Clone, Debug)]
+pub struct RetentionArgs {
+    /// Days that handled messages are remembered. Longer than any message can be on its way: ladder, dead letters, replay.
+    #[arg(long, env = "KEEP_INBOX_DAYS", default_value_t = 30, value_name = "DAYS")]
+    pub keep_inbox_days: u16,
+
+    /// Hours that answers under an Idempotency-Key are repeated.
+    #[arg(long, env = "KEEP_IDEMPOTENCY_HOURS", default_value_t = 48, value_name = "HOURS")]
+    pub keep_idempotency_hours: u16,
+
+    /// Days that the scheduler's own runs are kept.
+    #[arg(long, env = "KEEP_RUNS_DAYS", default_value_t = 30, value_name = "DAYS")]
+    pub keep_runs_days: u16,
+}
+
+impl Default for RetentionArgs {
+    fn default() -> Self {
+        Self { keep_inbox_days: 30, keep_idempotency_hours: 48, keep_runs_days: 30 }
+    }
+}
+
+/// Rows per table and run; what is left is taken by the next run.
+const BITE: i64 = 20_000;
+
+pub async fn run(db: &mut PgConnection, keep: &RetentionArgs) -> Result<Done, JobError> {
+    let days = |days: u16| f64::from(days) * 24.0;
+    let ages = [
+        (Old::Inbox, days(keep.keep_inbox_days)),
+        (Old::Suspects, days(keep.keep_inbox_days)),
+        (Old::IdempotencyKeys, f64::from(keep.keep_idempotency_hours)),
+        (Old::Runs, days(keep.keep_runs_days)),
+    ];
+    let mut detail = Map::new();
+    let mut count = 0;
+    for (what, hours) in ages {
+        let deleted = delete_old(db, what, hours, BITE).await?;
+        if deleted > 0 {
+            detail.insert(what.as_str().to_owned(), Value::from(deleted));
+        }
+        count += deleted;
+    }
+    Ok(Done { count, detail: Value::Object(detail), wakes_relay: false })
+}

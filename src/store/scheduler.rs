@@ -1,0 +1,116 @@
+//! The scheduler's own records, and the removal of what is old.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+/// One run of one job.
+#[derive(Debug)]
+pub struct Run {
+    pub job: &'static str,
+    pub started_at: OffsetDateTime,
+    pub done: i64,
+    pub detail: Value,
+    pub error: Option<String>,
+}
+
+/// Counts the run; keeps it whole when it did something or failed.
+///
+/// # Errors
+/// Any database error.
+pub async fn record(db: &mut PgConnection, run: &Run) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into scheduler_jobs (job, last_run_at, failures, last_error) values ($1, $2, ($3::text is not null)::int, $3)
+         on conflict (job) do update
+         set last_run_at = excluded.last_run_at, runs = scheduler_jobs.runs + 1,
+             failures = scheduler_jobs.failures + excluded.failures, last_error = excluded.last_error",
+    )
+    .bind(run.job)
+    .bind(run.started_at)
+    .bind(&run.error)
+    .execute(&mut *db)
+    .await?;
+    if run.done > 0 || run.error.is_some() {
+        sqlx::query("insert into scheduler_runs (job, started_at, done, detail, error) values ($1, $2, $3, $4, $5)")
+            .bind(run.job)
+            .bind(run.started_at)
+            .bind(run.done)
+            .bind(&run.detail)
+            .bind(&run.error)
+            .execute(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// What can be removed by age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Old {
+    Inbox,
+    Suspects,
+    IdempotencyKeys,
+    Runs,
+}
+
+impl Old {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbox => "inbox",
+            Self::Suspects => "suspects",
+            Self::IdempotencyKeys => "idempotency_keys",
+            Self::Runs => "scheduler_runs",
+        }
+    }
+}
+
+/// Removes at most `bite` rows older than `hours`; answers how many.
+///
+/// # Errors
+/// Any database error.
+pub async fn delete_old(db: &mut PgConnection, what: Old, hours: f64, bite: i64) -> Result<i64, sqlx::Error> {
+    let statement = match what {
+        Old::Inbox => {
+            "delete from inbox where ctid = any(array(
+                 select ctid from inbox where received_at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
+        Old::Suspects => {
+            "delete from suspects where ctid = any(array(
+                 select ctid from suspects where last_at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
+        Old::IdempotencyKeys => {
+            "delete from idempotency_keys where ctid = any(array(
+                 select ctid from idempotency_keys where created_at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
+        Old::Runs => {
+            "delete from scheduler_runs where ctid = any(array(
+                 select ctid from scheduler_runs where ended_at < now() - make_interval(secs => $1 * 3600)
+                 and job <> 'daily_report' limit $2))"
+        }
+    };
+    let deleted = sqlx::query(statement).bind(hours).bind(bite).execute(db).await?;
+    Ok(i64::try_from(deleted.rows_affected()).unwrap_or(i64::MAX))
+}
+
+/// Yesterday in figures, or `None` when the report of yesterday is there already.
+///
+/// # Errors
+/// Any database error.
+pub async fn yesterday(db: &mut PgConnection) -> Result<Option<Value>, sqlx::Error> {
+    sqlx::query_scalar(
+        "with day as (select date_trunc('day', now() at time zone 'utc') - interval '1 day' as starts)
+         select jsonb_build_object(
+             'day', to_char(day.starts, 'YYYY-MM-DD'),
+             'orders', coalesce((select to_jsonb(s) - 'period' - 'starts_at' from statistics s
+                        where s.period = 'day' and s.starts_at = day.starts at time zone 'utc'), '{}'),
+             'failures', coalesce((select jsonb_object_agg(f.reason, f.count) from statistics_failures f
+                        where f.period = 'day' and f.starts_at = day.starts at time zone 'utc'), '{}'),
+             'dead_letters_unresolved', (select count(*) from dead_letters where state = 'unresolved'),
+             'stuck_orders', (select count(*) from stuck_orders))
+         from day
+         where not exists (
+             select 1 from scheduler_runs r
+             where r.job = 'daily_report' and r.detail ->> 'day' = to_char(day.starts, 'YYYY-MM-DD'))",
+    )
+    .fetch_optional(db)
+    .await
+}

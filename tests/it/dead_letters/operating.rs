@@ -1,0 +1,120 @@
+//! The operator's commands, by the binary itself.
+
+use std::process::Stdio;
+
+use order_fleet::store::dead_letters::State;
+use tokio::process::Command;
+
+use super::*;
+
+struct Answer {
+    code: i32,
+    out: String,
+}
+
+async fn run(scene: &Scene, arguments: &[&str]) -> Answer {
+    let output = Command::new(env!("CARGO_BIN_EXE_dead-letter-handler"))
+        .args(arguments)
+        .env("DATABASE_URL", scene.database.url(None))
+        .env("AMQP_URL", &scene.broker.url)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("the binary runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, errors) = (text(&output.stdout), text(&output.stderr));
+    Answer { code: output.status.code().unwrap_or(-1), out: out + &errors }
+}
+
+fn json(answer: &Answer) -> Value {
+    serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {}", answer.out))
+}
+
+async fn scene() -> (Scene, Uuid) {
+    let scene = Scene::open().await;
+    let order_id = Uuid::new_v4();
+    let orders = given_up("m-1", "order_processing", "orders", "process");
+    scene.broker.publish("dlx", "failed", orders, &order(order_id)).await;
+    for id in ["m-2", "m-3"] {
+        let properties = given_up(id, "email_notifications", "notifications", "");
+        scene.broker.publish("dlx", "failed", properties, b"\xff").await;
+    }
+    scene.stored(3).await;
+    (scene, order_id)
+}
+
+#[tokio::test]
+async fn an_operator_finds_understands_and_replays() {
+    let (scene, order_id) = scene().await;
+    let table = run(&scene, &["list", "--order", &order_id.to_string()]).await;
+    assert_eq!((table.code, table.out.lines().count()), (0, 2), "{}", table.out);
+    assert!(table.out.contains("a***@shop.example") && !table.out.contains("ada@"), "{}", table.out);
+
+    let page = json(
+        &run(&scene, &["list", "--json", "--text", "CLOSED", "--since", "2026-01-01T00:00:00Z", "--limit", "2"]).await,
+    );
+    assert_eq!(page["dead_letters"].as_array().map(Vec::len), Some(2));
+    let rest = json(&run(&scene, &["list", "--json", "--after", page["next"].as_str().expect("a place")]).await);
+    assert_eq!((rest["dead_letters"].as_array().map(Vec::len), &rest["next"]), (Some(1), &Value::Null));
+    let none = run(&scene, &["list", "--state", "resolved"]).await;
+    assert_eq!(none.out, "no dead letters\n");
+
+    let listed = json(&run(&scene, &["list", "--json", "--queue", "order_processing"]).await);
+    let id = listed["dead_letters"][0]["id"].as_str().expect("an id").to_owned();
+    let shown = run(&scene, &["show", &id]).await;
+    for part in [
+        "refused",
+        "order_processing",
+        "exchange orders, routing key process",
+        "a***@shop.example",
+        &order_id.to_string(),
+    ] {
+        assert!(shown.out.contains(part), "{part} in {}", shown.out);
+    }
+    assert!(!shown.out.contains("ada@"), "{}", shown.out);
+    let revealed = json(&run(&scene, &["show", &id, "--reveal", "--json"]).await);
+    assert_eq!(revealed["payload"]["email"], "ada@shop.example");
+
+    let replayed = run(&scene, &["replay", &id]).await;
+    assert_eq!((replayed.code, replayed.out.lines().last()), (0, Some("1 of 1 replayed")), "{}", replayed.out);
+    let again = run(&scene, &["replay", &id, "--json"]).await;
+    assert_eq!((again.code, &json(&again)[0]["outcome"]), (1, &Value::from("not_free")));
+    scene.broker.wait_for_depth("order_processing", 1).await;
+}
+
+#[tokio::test]
+async fn a_replay_of_many_asks_first() {
+    let (scene, _) = scene().await;
+    let mails = ["replay", "--all", "--queue", "email_notifications"];
+    let dry = run(&scene, &[&mails[..], &["--dry-run"]].concat()).await;
+    assert!(dry.code == 0 && dry.out.contains("2 to replay"), "{}", dry.out);
+    let asked = run(&scene, &mails).await;
+    assert!(asked.code == 2 && asked.out.contains("--yes"), "{}", asked.out);
+    assert_eq!(scene.broker.depth("email_notifications").await, 0);
+    let replayed = run(&scene, &[&mails[..], &["--yes", "--json"]].concat()).await;
+    assert_eq!((replayed.code, json(&replayed).as_array().map(Vec::len)), (0, Some(2)));
+    scene.broker.wait_for_depth("email_notifications", 2).await;
+    let resolved = scene.list().await.iter().filter(|letter| letter.state == State::Resolved).count();
+    assert_eq!(resolved, 2);
+}
+
+#[tokio::test]
+async fn a_discard_needs_a_reason_and_wrong_usage_is_exit_code_2() {
+    let (scene, _) = scene().await;
+    let id = scene.list().await[0].id.to_string();
+    for wrong in [
+        &["discard", &id][..],
+        &["discard", &id, "--reason", ""],
+        &["replay"],
+        &["replay", &id, "--all"],
+        &["replay", &id, "--queue", "analytics"],
+        &["list", "--state", "dead"],
+        &["--prefetch", "1", "list"],
+    ] {
+        assert_eq!(run(&scene, wrong).await.code, 2, "{wrong:?}");
+    }
+    let discarded = run(&scene, &["discard", &id, "--reason", "a test"]).await;
+    assert_eq!((discarded.code, discarded.out), (0, format!("{id}  discarded\n")));
+    let unknown = run(&scene, &["discard", &id, &Uuid::new_v4().to_string(), "--reason", "a test"]).await;
+    assert_eq!((unknown.code, unknown.out.lines().count()), (1, 2), "{}", unknown.out);
+}

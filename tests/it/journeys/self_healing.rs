@@ -1,0 +1,53 @@
+//! Broken connections, channels and queues: every role comes back by itself, and no order is lost.
+
+use lapin::types::{AMQPValue, FieldTable};
+
+use crate::support::{Options, Stage, eventually, order_of};
+
+async fn submit_many(stage: &Stage, count: usize) {
+    for _ in 0..count {
+        stage.submit(&order_of("WIDGET-01", 1)).await;
+    }
+}
+
+#[tokio::test]
+async fn connections_closed_by_an_operator_cost_nothing() {
+    let stage = Stage::of_the_whole_fleet(Options::default()).await;
+    stage.stock("WIDGET-01", 100).await;
+    submit_many(&stage, 10).await;
+    assert!(stage.host.close_connections().await >= 7, "every role has one at least");
+    submit_many(&stage, 10).await;
+    stage.reach(20, "confirmed").await;
+    // the test's own connection is gone, too
+    stage.reconnected().await.finish().await;
+}
+
+#[tokio::test]
+async fn a_queue_deleted_under_its_consumer_is_consumed_again_once_it_is_back() {
+    let stage = Stage::of_the_whole_fleet(Options::default()).await;
+    stage.stock("WIDGET-01", 100).await;
+    submit_many(&stage, 3).await;
+    stage.reach(3, "confirmed").await;
+    stage.client.delete_queue("payment_requests").await;
+    eventually("the payment-service notices", async || (!stage.is_ready("payment-service-1")).then_some(())).await;
+    // what is sent meanwhile waits at its sender: unroutable, so kept
+    submit_many(&stage, 3).await;
+    stage.declare().await;
+    stage.reach(6, "confirmed").await;
+    eventually("everybody is ready", async || stage.is_ready("payment-service-1").then_some(())).await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_consumer_whose_queue_has_another_shape_waits_and_works_once_it_is_repaired() {
+    let stage = Stage::of_the_whole_fleet(Options::default()).await;
+    stage.stock("WIDGET-01", 100).await;
+    stage.client.delete_queue("inventory_requests").await;
+    let mut other = FieldTable::default();
+    other.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
+    stage.client.declare_queue("inventory_requests", other).await;
+    submit_many(&stage, 3).await;
+    // the consumer does not declare, so it works with what is there
+    stage.reach(3, "confirmed").await;
+    stage.finish().await;
+}

@@ -1,0 +1,37 @@
+//! Real workers of the fleet in the test's own process, stopped with it.
+
+use order_fleet::config::ConsumerArgs;
+use order_fleet::messaging::Handler;
+use order_fleet::runtime::{Context, Tasks};
+use order_fleet::telemetry::Health;
+use tokio_util::sync::CancellationToken;
+
+use super::{TestBroker, TestDatabase};
+
+pub struct Workers {
+    context: Context,
+    tasks: Tasks,
+}
+
+impl Workers {
+    pub fn new(database: &TestDatabase, broker: &TestBroker) -> Self {
+        let context = Context {
+            db: database.pool.clone(),
+            broker: broker.broker("test"),
+            health: Health::default(),
+            consumer: ConsumerArgs { prefetch: 256, batch: 128, drain_seconds: 5 },
+            shutdown: CancellationToken::new(),
+        };
+        Self { context, tasks: Tasks::new() }
+    }
+
+    pub fn start<H: Handler>(&mut self, handler: H) {
+        self.context.consume(handler, &mut self.tasks);
+    }
+
+    /// Lets everything in hand be finished.
+    pub async fn stop(mut self) {
+        self.context.shutdown.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
