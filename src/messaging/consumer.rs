@@ -108,7 +108,7 @@ impl<H: Handler> Consumer<H> {
             }
             session.prepare(arrivals, &mut ready).await?;
             session.finish(ready).await?;
-            session.isolate_next().await?;
+            session.isolate().await?;
         }
         session.drain(&channel).await
     }

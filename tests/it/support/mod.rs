@@ -11,7 +11,7 @@ pub mod outbound_servers;
 mod proxy;
 mod stage;
 mod virtual_host;
-mod waiting;
+pub mod waiting;
 mod workers;
 
 pub use api::{Api, answer, read};
