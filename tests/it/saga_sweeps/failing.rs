@@ -35,7 +35,9 @@ async fn refuse(stage: &Stage, role: Role, refuse: bool) {
         Role::Inventory => "reservations",
         Role::Payment => "payments",
         Role::Processor => "order_history",
-        Role::Relay | Role::Email | Role::Sms | Role::Push | Role::Scheduler => unreachable!("no step of the saga"),
+        Role::Relay | Role::Email | Role::Sms | Role::Push | Role::DeadLetters | Role::Scheduler => {
+            unreachable!("no step of the saga")
+        }
     };
     let sql = match refuse {
         true => format!("alter table {table} add constraint refused check (false) not valid"),
@@ -67,7 +69,8 @@ async fn a_step_that_fails_until_it_is_dead_lettered_goes_on_after_its_replay() 
             stage.stop(Role::Processor).await;
         }
         stage.start(&before).await;
-        eventually(&format!("both wait in {queue}"), async || (stage.client.depth(queue).await == 2).then_some(())).await;
+        eventually(&format!("both wait in {queue}"), async || (stage.client.depth(queue).await == 2).then_some(()))
+            .await;
         refuse(&stage, role, true).await;
         if !before.contains(&role) {
             stage.start(&[role]).await;
@@ -78,8 +81,11 @@ async fn a_step_that_fails_until_it_is_dead_lettered_goes_on_after_its_replay() 
             assert_eq!(letter.header("fleet-origin-queue").as_deref(), Some(queue));
         }
         refuse(&stage, role, false).await;
-        let missing: Vec<Role> =
-            SAGA.into_iter().filter(|one| *one != role && !before.contains(one)).chain([Role::Email, Role::Push]).collect();
+        let missing: Vec<Role> = SAGA
+            .into_iter()
+            .filter(|one| *one != role && !before.contains(one))
+            .chain([Role::Email, Role::Push])
+            .collect();
         stage.start(&missing).await;
         for letter in &dead {
             replay(&stage, letter, queue).await;
