@@ -26,4 +26,6 @@ for argument in "$@"; do
   build_arguments+=("$argument")
 done
 phase "build" cargo test --no-run ${flags[@]+"${flags[@]}"} ${build_arguments[@]+"${build_arguments[@]}"}
+phase "build with crash points" cargo build ${cargo_flags[@]+"${cargo_flags[@]}"} --features crash-points \
+  --bin fleet-with-crash-points --bin dead-letter-handler-with-crash-points
 phase "tests" cargo test ${flags[@]+"${flags[@]}"} "$@"

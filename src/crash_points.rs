@@ -16,16 +16,19 @@ pub enum Boundary {
     AfterConfirm,
     /// Acknowledged.
     AfterAck,
+    /// A suspect's run alone has been written down, and not begun.
+    AfterMark,
 }
 
 impl Boundary {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AfterOutsideCall,
         Self::BeforeCommit,
         Self::AfterCommit,
         Self::AfterPublish,
         Self::AfterConfirm,
         Self::AfterAck,
+        Self::AfterMark,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -36,6 +39,7 @@ impl Boundary {
             Self::AfterPublish => "after_publish",
             Self::AfterConfirm => "after_confirm",
             Self::AfterAck => "after_ack",
+            Self::AfterMark => "after_mark",
         }
     }
 }
@@ -50,7 +54,8 @@ mod armed {
     static CRASH_AT: OnceLock<String> = OnceLock::new();
     static PASSED: AtomicU32 = AtomicU32::new(0);
 
-    /// Makes the process die at `role/boundary` or, as `role/boundary/3`, when it passes there the third time.
+    /// Makes the process die at `role/boundary` or, as `role/boundary/3`, when it passes there the third time. The role may also be
+    /// `intake` (the accept path of the API), `relay` (the outbox) or `replay` (of dead letters).
     pub fn arm(crash_at: &str) {
         // A second arming would be a mistake of the test; the first one counts.
         let _ = CRASH_AT.set(crash_at.to_owned());
@@ -69,12 +74,26 @@ mod armed {
             std::process::abort();
         }
     }
+
+    /// Armed as `role/poison/TEXT`: dies over every message of the role that contains the text.
+    pub fn poison_point(role: &str, body: &[u8]) {
+        let armed = CRASH_AT.get().and_then(|crash_at| crash_at.strip_prefix(role)?.strip_prefix("/poison/"));
+        if armed.is_some_and(|text| body.windows(text.len().max(1)).any(|part| part == text.as_bytes())) {
+            tracing::error!(role, "dying over a poisonous message");
+            std::process::abort();
+        }
+    }
 }
 
 #[cfg(feature = "crash-points")]
-pub use armed::{arm, crash_point};
+pub use armed::{arm, crash_point, poison_point};
 
 /// Does nothing: this build has no crash points.
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
 pub fn crash_point(_role: &str, _boundary: Boundary) {}
+
+/// Does nothing: this build has no crash points.
+#[cfg(not(feature = "crash-points"))]
+#[inline(always)]
+pub fn poison_point(_role: &str, _body: &[u8]) {}

@@ -31,6 +31,9 @@ pub struct CommonArgs {
     pub consumer: ConsumerArgs,
     #[command(flatten)]
     pub log: LogArgs,
+    #[cfg(feature = "crash-points")]
+    #[command(flatten)]
+    pub crash: crate::config::CrashArgs,
 }
 
 /// What every role of a process shares.
@@ -75,6 +78,8 @@ pub fn run(
     start: impl FnOnce(&Context, &mut Tasks) -> anyhow::Result<()>,
 ) -> ExitCode {
     telemetry::init(&args.log);
+    #[cfg(feature = "crash-points")]
+    args.crash.arm();
     let ended = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

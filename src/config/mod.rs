@@ -2,6 +2,8 @@
 
 mod broker;
 mod consumer;
+#[cfg(feature = "crash-points")]
+mod crash;
 mod database;
 mod log;
 mod metrics;
@@ -9,6 +11,8 @@ pub mod outbound;
 
 pub use broker::BrokerArgs;
 pub use consumer::ConsumerArgs;
+#[cfg(feature = "crash-points")]
+pub use crash::CrashArgs;
 pub use database::DatabaseArgs;
 pub use log::{LogArgs, LogFormat};
 pub use metrics::MetricsArgs;

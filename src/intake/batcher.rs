@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::accept::{Refused, Submission, Verdict, accept_all};
 use super::idempotency::{InFlight, Ticket};
 use super::relay::OutboxWake;
+use crate::crash_points::{Boundary, crash_point};
 use crate::store::{is_contention, is_outage};
 
 /// How much may wait, and for how long.
@@ -239,7 +240,9 @@ impl Writer {
         let submissions: Vec<&Submission> = batch.iter().map(|one| &one.submission).collect();
         let work = async {
             let verdicts = accept_all(&mut transaction, &submissions).await?;
+            crash_point("intake", Boundary::BeforeCommit);
             transaction.commit().await?;
+            crash_point("intake", Boundary::AfterCommit);
             Ok::<_, sqlx::Error>(verdicts)
         };
         let verdicts = match timeout(self.limits.commit, AssertUnwindSafe(work).catch_unwind()).await {

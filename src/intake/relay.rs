@@ -175,7 +175,9 @@ impl Relay {
             parked.extend(reason_to_park(message, verdict).map(|reason| (place, reason)));
         }
         park(&mut transaction, &rows, &parked).await?;
+        crash_point("relay", Boundary::BeforeCommit);
         transaction.commit().await?;
+        crash_point("relay", Boundary::AfterCommit);
         Ok(Round { published: rows.len() - parked.len(), parked: parked.len() })
     }
 

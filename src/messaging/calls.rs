@@ -1,5 +1,6 @@
 //! The outside calls of a session: started when the breaker lets them, held back while it does not.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -12,9 +13,10 @@ use super::failure::panic_text;
 use super::fault::Fault;
 use super::session::{Prepared, Ready, Session, Taken};
 use super::{Consumer, Delivery, Failure, Handler, Incoming};
-use crate::crash_points::{Boundary, crash_point};
+use crate::contract::Outgoing;
+use crate::crash_points::{Boundary, crash_point, poison_point};
 use crate::store::inbox;
-use crate::telemetry::metrics;
+use crate::telemetry::{chain, metrics};
 
 /// A message that needs its outside call.
 pub(super) struct Decoded<H: Handler> {
@@ -26,6 +28,13 @@ pub(super) struct Decoded<H: Handler> {
 pub(super) struct Called<H: Handler> {
     decoded: Decoded<H>,
     outcome: Result<H::Fetched, Failure>,
+}
+
+/// What the database knows of messages before their calls.
+struct Found<H: Handler> {
+    ids: Vec<Uuid>,
+    known: HashMap<Uuid, Vec<Outgoing>>,
+    contexts: Vec<H::Context>,
 }
 
 impl<H: Handler> Session<'_, H> {
@@ -43,16 +52,52 @@ impl<H: Handler> Session<'_, H> {
         if self.held.is_empty() {
             return Ok(());
         }
-        let admitted: Vec<Decoded<H>> = match self.consumer.with_breaker(|breaker| breaker.admission(Instant::now())) {
-            Admission::All => self.held.drain(..).collect(),
-            Admission::One => self.held.pop_front().into_iter().collect(),
+        match self.consumer.with_breaker(|breaker| breaker.admission(Instant::now())) {
             Admission::Nothing => return Ok(()),
-        };
-        self.call_all(admitted, ready).await
+            Admission::All => {
+                let admitted = self.held.drain(..).collect();
+                self.call_all(admitted, ready).await?;
+            }
+            Admission::One => {
+                while let Some(probe) = self.held.pop_front() {
+                    if self.call_all(vec![probe], ready).await? {
+                        return Ok(());
+                    }
+                }
+                // No call was made, so nothing was found out.
+                self.consumer.with_breaker(|breaker| breaker.forget_probe(Instant::now()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls together, or one by one where the database refuses to tell about one of them.
+    async fn call_all(&mut self, decoded: Vec<Decoded<H>>, ready: &mut Vec<Ready<H>>) -> Result<bool, Fault> {
+        let (mut started, mut together) = (false, vec![decoded]);
+        while let Some(decoded) = together.pop() {
+            let (found, one) = match self.look_up(&decoded).await {
+                Ok(found) => (found, decoded),
+                Err(Fault::Database(error)) if decoded.len() == 1 => {
+                    let failure = Failure::Transient(chain(&error));
+                    ready.extend(decoded.into_iter().map(|one| {
+                        let Taken { tag, acker, incoming } = one.taken;
+                        Ready { tag, acker, prepared: Prepared::Failed(incoming, failure.clone()) }
+                    }));
+                    continue;
+                }
+                Err(Fault::Database(_)) => {
+                    together.extend(decoded.into_iter().rev().map(|one| vec![one]));
+                    continue;
+                }
+                Err(fault) => return Err(fault),
+            };
+            started |= self.call_each(one, found, ready);
+        }
+        Ok(started)
     }
 
     /// Asks the inbox first: a message that was handled before is not worth a second call.
-    async fn call_all(&mut self, decoded: Vec<Decoded<H>>, ready: &mut Vec<Ready<H>>) -> Result<(), Fault> {
+    async fn look_up(&self, decoded: &[Decoded<H>]) -> Result<Found<H>, Fault> {
         let Consumer { handler, db, .. } = self.consumer;
         let ids: Vec<Uuid> = decoded.iter().map(|one| handler.identity(&one.taken.incoming)).collect();
         let messages: Vec<&H::Message> = decoded.iter().map(|one| &one.message).collect();
@@ -60,28 +105,30 @@ impl<H: Handler> Session<'_, H> {
             let mut db = db.acquire().await?;
             Ok((inbox::handled(&mut db, H::ROLE, &ids).await?, handler.look_up(&mut db, &messages).await?))
         };
-        let (mut known, contexts) = self.through_outages(decoded.first().map(|one| &one.taken.acker), look_up).await?;
+        let (known, contexts) = self.through_outages(decoded.first().map(|one| &one.taken.acker), look_up).await?;
+        Ok(Found { ids, known, contexts })
+    }
+
+    /// Answers whether any call was started.
+    fn call_each(&mut self, decoded: Vec<Decoded<H>>, found: Found<H>, ready: &mut Vec<Ready<H>>) -> bool {
+        let Found { ids, mut known, contexts } = found;
         let contexts = contexts.into_iter().chain(std::iter::repeat_with(H::Context::default));
-        let mut probe_was_known = false;
+        let mut started = false;
         for ((decoded, id), context) in decoded.into_iter().zip(ids).zip(contexts) {
             if let Some(outgoing) = known.remove(&id) {
-                probe_was_known = true;
                 let Taken { tag, acker, .. } = decoded.taken;
                 ready.push(Ready { tag, acker, prepared: Prepared::Known(outgoing) });
                 continue;
             }
-            let handler = Arc::clone(handler);
+            started = true;
+            let handler = Arc::clone(&self.consumer.handler);
             self.calls.spawn(async move {
                 let outcome = call(handler.as_ref(), &decoded.taken.incoming, &decoded.message, context).await;
                 crash_point(H::ROLE, Boundary::AfterOutsideCall);
                 Called { decoded, outcome }
             });
         }
-        if probe_was_known {
-            // No call was made, so nothing was found out.
-            self.consumer.with_breaker(|breaker| breaker.forget_probe(Instant::now()));
-        }
-        Ok(())
+        started
     }
 
     /// Takes a call's end. While the dependency is down its failures are nobody's fault: the message waits and keeps its attempt.
@@ -116,6 +163,7 @@ pub(super) async fn call<H: Handler>(
     message: &H::Message,
     context: H::Context,
 ) -> Result<H::Fetched, Failure> {
+    poison_point(H::ROLE, &incoming.body);
     AssertUnwindSafe(handler.call_outside(incoming, message, context))
         .catch_unwind()
         .await

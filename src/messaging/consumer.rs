@@ -94,8 +94,6 @@ impl<H: Handler> Consumer<H> {
                     return Err(Fault::BackToPace);
                 }
                 () = sleep_until(probe_at.unwrap_or_else(Instant::now)), if holds && probe_at.is_some() => {}
-                // Suspects wait for nothing but the calls in hand; without this branch the second of them would wait for ever.
-                () = std::future::ready(()), if session.has_suspect_to_run() => {}
             }
             while ready.len() < self.args.batch
                 && let Some(called) = session.calls.try_join_next()
@@ -110,7 +108,7 @@ impl<H: Handler> Consumer<H> {
             }
             session.prepare(arrivals, &mut ready).await?;
             session.finish(ready).await?;
-            session.isolate_next().await?;
+            session.isolate().await?;
         }
         session.drain(&channel).await
     }

@@ -28,6 +28,8 @@ pub enum Fault {
     Rejected(String),
     #[error("a dead letter cannot be stored: {0}")]
     Unstorable(String),
+    #[error("the database refuses what the messaging itself asks")]
+    Database(#[source] sqlx::Error),
     #[error("the channel closed while the database was away")]
     LostWhileWaiting,
 }

@@ -6,6 +6,7 @@ use lapin::Acker;
 use super::fault::Fault;
 use super::session::{Prepared, Ready, Session, Taken};
 use super::{Failure, Handler};
+use crate::crash_points::{Boundary, crash_point};
 use crate::store::suspects;
 
 /// Runs alone from which the process never came back, before the message is given to the operator. One could be a coincidence (a
@@ -13,28 +14,34 @@ use crate::store::suspects;
 const DEATHS_ALONE: i32 = 2;
 
 impl<H: Handler> Session<'_, H> {
-    pub(super) fn has_suspect_to_run(&self) -> bool {
-        !self.suspects.is_empty() && self.calls.is_empty()
+    /// Runs the suspects one after the other, once nothing else is in hand that could be blamed.
+    pub(super) async fn isolate(&mut self) -> Result<(), Fault> {
+        while self.calls.is_empty()
+            && !self.shutdown.is_cancelled()
+            && let Some(taken) = self.suspects.pop_front()
+        {
+            self.isolate_one(taken).await?;
+        }
+        Ok(())
     }
 
-    /// Runs the first suspect, once nothing else is in hand that could be blamed.
-    pub(super) async fn isolate_next(&mut self) -> Result<(), Fault> {
-        if !self.has_suspect_to_run() {
-            return Ok(());
-        }
-        let Some(taken) = self.suspects.pop_front() else { return Ok(()) };
+    async fn isolate_one(&mut self, taken: Taken) -> Result<(), Fault> {
         let identity = self.consumer.handler.identity(&taken.incoming);
         let db = &self.consumer.db;
         let mark = || async { suspects::mark(db, H::ROLE, identity).await };
         let deaths = self.through_outages(Some(&taken.acker), mark).await?;
-        if deaths >= DEATHS_ALONE {
+        crash_point(H::ROLE, Boundary::AfterMark);
+        let ended = if deaths >= DEATHS_ALONE {
             self.bury(taken, deaths).await?;
+            Ok(())
         } else {
             tracing::warn!(role = H::ROLE, message_id = %taken.incoming.message_id, deaths, "running a suspect alone");
-            self.run_alone(taken).await?;
-        }
+            self.run_alone(taken).await
+        };
+        // Also after a fault: a broker that went away has killed nobody.
         let clear = || async { suspects::clear(db, H::ROLE, identity).await };
-        self.through_outages(None::<&Acker>, clear).await
+        self.through_outages(None::<&Acker>, clear).await?;
+        ended
     }
 
     async fn bury(&mut self, taken: Taken, deaths: i32) -> Result<(), Fault> {

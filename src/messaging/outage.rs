@@ -5,10 +5,14 @@ use lapin::Acker;
 use super::fault::Fault;
 use super::session::Session;
 use super::{Backoff, Handler};
+use crate::store::{is_contention, is_outage};
 use crate::telemetry::chain;
 
 impl<H: Handler> Session<'_, H> {
     /// Repeats `attempt` until the database answers. Nothing is taken meanwhile and no message spends an attempt.
+    ///
+    /// # Errors
+    /// [`Fault::Database`] at once when the database is there and refuses.
     pub(super) async fn through_outages<T, F: Future<Output = Result<T, sqlx::Error>>>(
         &self,
         acker: Option<&Acker>,
@@ -21,6 +25,7 @@ impl<H: Handler> Session<'_, H> {
                     self.consumer.pulse.up();
                     return Ok(answer);
                 }
+                Err(error) if !is_outage(&error) && !is_contention(&error) => return Err(Fault::Database(error)),
                 Err(error) => error,
             };
             self.consumer.pulse.down(format!("the database is away: {error}"));

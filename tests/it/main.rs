@@ -2,11 +2,18 @@
 
 mod analytics;
 mod audit;
+mod breaker;
 mod cli;
+mod crash_points;
 mod dead_letters;
 mod docs;
+mod golden;
+mod healing;
 mod http_api;
+mod isolation;
 mod journeys;
 mod outbox_relay;
 mod ports;
+mod rolling_restart;
+mod saga_sweeps;
 mod support;

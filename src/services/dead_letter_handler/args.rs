@@ -133,6 +133,9 @@ pub struct ReplayArgs {
     pub broker: BrokerArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
+    #[cfg(feature = "crash-points")]
+    #[command(flatten)]
+    pub crash: crate::config::CrashArgs,
 }
 
 #[derive(Args)]

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::way_back::{again, way_back};
+use crate::crash_points::{Boundary, crash_point};
 use crate::messaging::{Broker, PublishError, Publisher, Verdict, Wire};
 use crate::store::dead_letters::{Claim, Released, State, claim, release, resolve, states};
 use crate::telemetry::chain;
@@ -18,6 +19,7 @@ pub const CHUNK: usize = 100;
 /// Longest time for publishing one chunk; the rest is given back. Well below `store::dead_letters::LEASE_MINUTES`, so that nobody
 /// else takes what is still being published here.
 const PUBLISHING: Duration = Duration::from_secs(120);
+const ROLE: &str = "replay";
 
 /// What became of one dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +91,10 @@ impl Replayer {
             let sent = self.publish(&wires, deadline).await;
             settled.extend(claims.into_iter().zip(wires).zip(sent).map(|((claim, wire), sent)| (claim, wire, sent)));
         }
-        self.settle(ids, settled, lost).await
+        crash_point(ROLE, Boundary::AfterConfirm);
+        let reports = self.settle(ids, settled, lost).await?;
+        crash_point(ROLE, Boundary::AfterCommit);
+        Ok(reports)
     }
 
     /// Writes down what became of the claims.
@@ -162,7 +167,7 @@ impl Replayer {
         }
         let mut publisher = match self.publisher.take().filter(Publisher::is_usable) {
             Some(publisher) => publisher,
-            None => match self.broker.publisher("replay").await {
+            None => match self.broker.publisher(ROLE).await {
                 Ok(publisher) => publisher,
                 Err(error) => return not_stored(&chain(&error)),
             },

@@ -92,6 +92,8 @@ pub async fn replay(args: ReplayArgs, out: &mut impl Write) -> anyhow::Result<Ex
             args.ids.iter().copied().filter(|id| seen.insert(*id)).collect::<Vec<Uuid>>()
         }
     };
+    #[cfg(feature = "crash-points")]
+    args.crash.arm();
     let mut replayer = Replayer::new(db, Broker::new(&args.broker, OPERATOR)?);
     let mut replayed = 0;
     let mut documents = Vec::new();

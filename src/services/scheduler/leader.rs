@@ -75,8 +75,15 @@ impl Scheduler {
         let ended = (job.run)(&mut tx, &self.retention).await;
         let ended = match ended {
             Ok(done) => {
-                crash_point("scheduler", Boundary::BeforeCommit);
+                // A run that sends messages is the one in which a death could lose or double something.
+                let sends = done.wakes_relay;
+                if sends {
+                    crash_point("scheduler", Boundary::BeforeCommit);
+                }
                 tx.commit().await?;
+                if sends {
+                    crash_point("scheduler", Boundary::AfterCommit);
+                }
                 Ok(done)
             }
             Err(error) => {
@@ -84,7 +91,6 @@ impl Scheduler {
                 Err(error)
             }
         };
-        crash_point("scheduler", Boundary::AfterCommit);
         let error = ended.as_ref().err().map(|error| chain(error));
         let done = ended.unwrap_or_default();
         if let Some(error) = &error {

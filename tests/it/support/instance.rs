@@ -42,6 +42,14 @@ impl Instance {
         String::from_utf8(output.stdout).expect("text")
     }
 
+    /// A command for the broker, as in `set_vm_memory_high_watermark 0.4`.
+    pub async fn rabbitmqctl(&self, arguments: &[&str]) {
+        let mut script = self.script("rabbitmqctl");
+        script.args(arguments);
+        let output = Command::from(script).output().await.expect("the script runs");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     fn script(&self, verb: &str) -> std::process::Command {
         let project = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut script = std::process::Command::new(project.join("scripts/services.sh"));

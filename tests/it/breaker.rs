@@ -1,0 +1,149 @@
+//! The breaker around the payment gateway: an outage costs no message an attempt, and orders that fail for reasons of their own do
+//! not keep the others waiting.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use clap::Parser;
+use order_fleet::config::ConsumerArgs;
+use order_fleet::ports::gateway::{Charge, ChargeRequest, GatewayError, PaymentGateway, Refund};
+use order_fleet::runtime::{Context, Tasks};
+use order_fleet::services::payment_service::PaymentService;
+use order_fleet::telemetry::{Health, metrics};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::support::{Options, Role, Stage, eventually, order_of, paid_with};
+
+/// Takes every charge, unless it is down or the order's token says that it always fails.
+#[derive(Default)]
+struct Gateway {
+    is_down: AtomicBool,
+    refused: AtomicUsize,
+    /// The attempt in which each order was charged.
+    charged: Mutex<HashMap<Uuid, u32>>,
+}
+
+#[derive(Clone)]
+struct Shared(Arc<Gateway>);
+
+impl PaymentGateway for Shared {
+    async fn charge(&self, request: &ChargeRequest) -> Result<Charge, GatewayError> {
+        if self.0.is_down.load(Ordering::SeqCst) || request.token.as_deref() == Some("tok_error_always") {
+            self.0.refused.fetch_add(1, Ordering::SeqCst);
+            return Err(GatewayError::Unavailable);
+        }
+        let before = self.0.charged.lock().expect("not poisoned").insert(request.key, request.attempt);
+        assert_eq!(before, None, "charged once");
+        Ok(Charge::Taken { reference: format!("charge of {}", request.key) })
+    }
+
+    async fn refund(&self, _: Uuid, _: Option<&str>) -> Result<Refund, GatewayError> {
+        Ok(Refund::NothingHeld)
+    }
+}
+
+#[derive(Parser)]
+struct Defaults {
+    #[command(flatten)]
+    consumer: ConsumerArgs,
+}
+
+/// A payment-service of its own beside the stage.
+struct Payments {
+    gateway: Arc<Gateway>,
+    shutdown: CancellationToken,
+    tasks: Tasks,
+}
+
+impl Payments {
+    fn start(stage: &Stage) -> Self {
+        let gateway = Arc::new(Gateway::default());
+        let context = Context {
+            db: stage.database.pool.clone(),
+            broker: stage.host.broker("payment-service"),
+            health: Health::default(),
+            consumer: Defaults::parse_from(["test"]).consumer,
+            shutdown: CancellationToken::new(),
+        };
+        let mut tasks = Tasks::new();
+        context.consume(PaymentService { gateway: Shared(gateway.clone()) }, &mut tasks);
+        Self { gateway, shutdown: context.shutdown, tasks }
+    }
+
+    async fn stop(mut self) {
+        self.shutdown.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.expect("the consumer ends by itself");
+        }
+    }
+}
+
+fn open() -> i64 {
+    metrics().breaker_open.with_label_values(&["payment-service"]).get()
+}
+
+async fn stage() -> Stage {
+    let mut stage = Stage::set(Options { delays: [100, 100, 100], ..Options::default() }).await;
+    stage.start(&[Role::Processor, Role::Inventory]).await;
+    stage.stock("WIDGET-01", 1000).await;
+    stage
+}
+
+#[tokio::test]
+async fn while_the_gateway_is_down_messages_wait_and_keep_their_attempts() {
+    const ORDERS: i64 = 40;
+    let stage = stage().await;
+    let payments = Payments::start(&stage);
+    payments.gateway.is_down.store(true, Ordering::SeqCst);
+    for _ in 0..ORDERS {
+        stage.submit(&order_of("WIDGET-01", 1)).await;
+    }
+    eventually("the breaker is open", async || (open() == 1).then_some(())).await;
+    let before = payments.gateway.refused.load(Ordering::SeqCst);
+    eventually("two probes have failed", async || {
+        (payments.gateway.refused.load(Ordering::SeqCst) >= before + 2).then_some(())
+    })
+    .await;
+    assert_eq!(stage.client.depth("dead_letters").await, 0);
+    assert_eq!(open(), 1);
+    payments.gateway.is_down.store(false, Ordering::SeqCst);
+    stage.reach(ORDERS, "confirmed").await;
+    assert_eq!(open(), 0);
+    let attempts: Vec<u32> = payments.gateway.charged.lock().expect("not poisoned").values().copied().collect();
+    let spent = attempts.iter().filter(|attempt| **attempt > 1).count();
+    // four failures in a row are any message's own; the fifth opens it, and from then on nobody pays
+    assert!(spent <= 4 && attempts.iter().all(|attempt| *attempt <= 4), "{attempts:?}");
+    payments.stop().await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn orders_whose_payment_always_fails_do_not_block_the_others_for_ever() {
+    const FAILING: u32 = 3;
+    let stage = stage().await;
+    let payments = Payments::start(&stage);
+    for _ in 0..FAILING {
+        stage.submit(&paid_with("tok_error_always")).await;
+    }
+    // more failures in a row than any single message has: the breaker opens with none but these in hand
+    eventually("they have opened the breaker", async || {
+        (payments.gateway.refused.load(Ordering::SeqCst) >= 5).then_some(())
+    })
+    .await;
+    let mut good = 0;
+    while stage.client.depth("dead_letters").await < FAILING {
+        let id = stage.submit(&order_of("WIDGET-01", 1)).await;
+        stage.reaches(&id, "confirmed").await;
+        good += 1;
+        assert!(good < 40, "the failing ones come to no end");
+    }
+    for _ in 0..FAILING {
+        assert_eq!(stage.dead_letter().await.header("fleet-reason").as_deref(), Some("attempts_exhausted"));
+    }
+    let refused = payments.gateway.refused.load(Ordering::SeqCst);
+    println!("{good} good orders went through; {refused} calls for {FAILING} orders that always fail");
+    payments.stop().await;
+    stage.finish().await;
+}

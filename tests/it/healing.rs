@@ -1,0 +1,104 @@
+//! The fleet mends itself: whatever is cut, cancelled or refused by the broker, every role is there again and nothing is lost.
+
+mod alarm;
+
+use lapin::options::ExchangeDeleteOptions;
+use lapin::types::FieldTable;
+use order_fleet::store::outbox;
+use order_fleet::telemetry::metrics;
+
+use crate::isolation::topology;
+use crate::support::{Options, Role, Stage, eventually, order_of};
+
+/// Everything that one confirmed order causes, so many times and no more.
+async fn all_once(stage: &mut Stage, orders: i64) {
+    stage.reach(orders, "confirmed").await;
+    stage.settle().await;
+    assert_eq!(stage.gateway.totals().charges, u64::try_from(orders).expect("a count"));
+    assert_eq!(stage.database.number("select count(*) from stock_movements where kind = 'commit'").await, orders);
+    assert_eq!(stage.database.number("select count(*) from notification_deliveries").await, 2 * orders);
+}
+
+async fn submit(stage: &Stage, orders: i64) {
+    for _ in 0..orders {
+        stage.submit(&order_of("WIDGET-01", 1)).await;
+    }
+}
+
+#[tokio::test]
+async fn several_relays_carry_one_outbox_and_every_order_is_handled_once() {
+    let mut stage = Stage::of_the_whole_fleet(Options::default()).await;
+    stage.start(&[Role::Relay, Role::Relay]).await;
+    stage.stock("WIDGET-01", 1000).await;
+    submit(&stage, 100).await;
+    all_once(&mut stage, 100).await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn connections_cut_under_load_are_made_again_and_nothing_is_lost() {
+    let mut stage = Stage::of_the_whole_fleet(Options::default()).await;
+    stage.stock("WIDGET-01", 1000).await;
+    submit(&stage, 20).await;
+    let host = &stage.host;
+    let (cut, ()) = tokio::join!(host.close_connections(), submit(&stage, 40));
+    assert!(cut > 10, "{cut} connections");
+    submit(&stage, 10).await;
+    // the test's own connection was cut as well
+    stage.client = crate::support::amqp::Client::connect(&stage.host.url).await;
+    all_once(&mut stage, 70).await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_consumer_whose_queue_was_deleted_is_there_again_with_the_queue() {
+    let mut stage = Stage::of_the_whole_fleet(Options::default()).await;
+    stage.stock("WIDGET-01", 10).await;
+    let rebuilt = metrics().restarts.with_label_values(&["payment-service"]);
+    let before = rebuilt.get();
+    stage.client.delete_queue("payment_requests").await;
+    eventually("the consumer has noticed", async || (rebuilt.get() > before).then_some(())).await;
+    stage.host.declare(&topology([200, 400, 800])).await.expect("repaired");
+    submit(&stage, 3).await;
+    all_once(&mut stage, 3).await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_publish_that_closes_the_channel_is_repeated_until_its_exchange_is_there() {
+    let mut stage = Stage::of_the_whole_fleet(Options::default()).await;
+    stage.stock("WIDGET-01", 10).await;
+    let delete = stage.client.channel.exchange_delete("notifications".into(), ExchangeDeleteOptions::default());
+    delete.await.expect("deleted");
+    let rebuilt = metrics().restarts.with_label_values(&["order-processor-replies"]);
+    let before = rebuilt.get();
+    submit(&stage, 3).await;
+    eventually("two sessions have ended", async || (rebuilt.get() >= before + 2).then_some(())).await;
+    stage.host.declare(&topology([200, 400, 800])).await.expect("repaired");
+    all_once(&mut stage, 3).await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_order_that_the_broker_returns_is_parked_with_the_reason_and_goes_out_after_the_repair() {
+    let mut stage = Stage::of_the_whole_fleet(Options::default()).await;
+    stage.stock("WIDGET-01", 10).await;
+    let (queue, exchange, key) = ("order_processing".into(), "orders".into(), "process".into());
+    stage.client.channel.queue_unbind(queue, exchange, key, FieldTable::default()).await.expect("unbound");
+    submit(&stage, 2).await;
+    let parked = eventually("both are parked", async || {
+        let reasons: Vec<String> = sqlx::query_scalar("select parked from outbox where parked is not null")
+            .fetch_all(&stage.database.pool)
+            .await
+            .expect("the outbox");
+        (reasons.len() == 2).then_some(reasons)
+    })
+    .await;
+    assert!(parked.iter().all(|reason| reason.starts_with("unroutable: exchange 'orders'")), "{parked:?}");
+    stage.host.declare(&topology([200, 400, 800])).await.expect("repaired");
+    let mut connection = stage.database.pool.acquire().await.expect("a connection");
+    outbox::unpark_all(&mut connection).await.expect("another turn");
+    drop(connection);
+    all_once(&mut stage, 2).await;
+    stage.finish().await;
+}
