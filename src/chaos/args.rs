@@ -60,7 +60,7 @@ pub struct ChaosArgs {
     pub amqp_management_url: String,
 
     /// Folder of the servers of this run; they are killed, so it is never the developer's.
-    #[arg(long, env = "FLEET_DIR", default_value = "", value_name = "FOLDER")]
+    #[arg(long, env = "FLEET_DIR", default_value = ".dev/chaos", value_name = "FOLDER")]
     pub fleet_dir: PathBuf,
 
     /// First of some thirty ports for the roles.
