@@ -37,7 +37,8 @@ fn all() -> Vec<Golden> {
     for kind in entries(&folder()) {
         for path in entries(&kind) {
             let number = name(&path).split('-').next().and_then(|version| version.strip_prefix('v'));
-            let version = number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{path:?} has no version"));
+            let version =
+                number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{path:?} has no version"));
             let message = serde_json::from_slice(&fs::read(&path).expect("read")).expect("JSON");
             let kind = kind.file_name().and_then(|kind| kind.to_str()).expect("a kind").to_owned();
             all.push(Golden { kind, version, path, message });

@@ -31,7 +31,8 @@ async fn a_suspect_whose_answer_cannot_be_published_is_not_called_poisonous() {
     let mut stage = Stage::set(Options::default()).await;
     stage.stock("WIDGET-01", 5).await;
     stage.client.delete_queue("order_replies").await;
-    let request = json!({"type": "stock.reserve", "order_id": Uuid::new_v4(), "items": [{"sku": "WIDGET-01", "quantity": 1}]});
+    let request =
+        json!({"type": "stock.reserve", "order_id": Uuid::new_v4(), "items": [{"sku": "WIDGET-01", "quantity": 1}]});
     let properties = identified(&Uuid::new_v4().to_string()).with_reply_to("order_replies".into());
     stage.client.publish_json("", "inventory_requests", properties, &request).await;
     make_suspect(&stage, "inventory_requests").await;
@@ -74,11 +75,13 @@ async fn several_suspects_run_one_after_the_other_with_nothing_else_to_do() {
 async fn an_inbox_row_that_cannot_be_read_fails_its_own_message_and_no_other() {
     let mut stage = Stage::set(Options { delays: [50, 50, 50], ..Options::default() }).await;
     let (broken, order) = (Uuid::new_v4(), Uuid::new_v4());
-    sqlx::query("insert into inbox (consumer, message_id, outgoing) values ('payment-service', $1, '{\"no\": \"list\"}')")
-        .bind(broken)
-        .execute(&stage.database.pool)
-        .await
-        .expect("written");
+    sqlx::query(
+        "insert into inbox (consumer, message_id, outgoing) values ('payment-service', $1, '{\"no\": \"list\"}')",
+    )
+    .bind(broken)
+    .execute(&stage.database.pool)
+    .await
+    .expect("written");
     for id in [broken, Uuid::new_v4(), Uuid::new_v4()] {
         let cancel = json!({"type": "payment.cancel", "order_id": if id == broken { Uuid::new_v4() } else { order }});
         let properties = identified(&id.to_string()).with_reply_to("order_replies".into());

@@ -58,7 +58,8 @@ async fn caused(stage: &Stage) -> Vec<(String, Outgoing)> {
 }
 
 async fn publish(stage: &Stage, message: &Outgoing, message_id: Uuid) {
-    let mut properties = crate::support::amqp::identified(&message_id.to_string()).with_type(message.kind.as_str().into());
+    let mut properties =
+        crate::support::amqp::identified(&message_id.to_string()).with_type(message.kind.as_str().into());
     if let Some(correlation_id) = &message.correlation_id {
         properties = properties.with_correlation_id(correlation_id.as_str().into());
     }

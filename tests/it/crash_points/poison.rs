@@ -48,7 +48,11 @@ async fn is_buried_alone(role: &str, queue: &str) {
         if !letters.is_empty() && confirmed == NEIGHBOURS {
             break letters;
         }
-        assert!(Instant::now() < deadline, "{deaths} deaths, {confirmed} confirmed, {letters:?}\n{}", fleet.last_words());
+        assert!(
+            Instant::now() < deadline,
+            "{deaths} deaths, {confirmed} confirmed, {letters:?}\n{}",
+            fleet.last_words()
+        );
         sleep(Duration::from_millis(20)).await;
     };
     assert_eq!((deaths, letters.len()), (DEATHS, 1), "{letters:?}");

@@ -33,7 +33,11 @@ impl Programs {
             build.arg("--release");
         }
         let built = build.stdin(Stdio::null()).output().await.expect("cargo runs");
-        assert!(built.status.success(), "the crash programs cannot be built: {}", String::from_utf8_lossy(&built.stderr));
+        assert!(
+            built.status.success(),
+            "the crash programs cannot be built: {}",
+            String::from_utf8_lossy(&built.stderr)
+        );
         Self { folder }
     }
 

@@ -83,10 +83,14 @@ pub fn consume(kind: &str, message: &Value) -> Result<(), Failure> {
         "payment.take" | "payment.cancel" => {
             PaymentService { gateway: SimulatedGateway::new(Behaviour::default()) }.decode(&incoming).map(drop)
         }
-        "stock.reserved" | "stock.rejected" | "stock.released" | "stock.committed" | "payment.taken"
-        | "payment.declined" | "payment.cancelled" | "saga.deadline_passed" => {
-            Replies { args: saga() }.decode(&incoming).map(drop)
-        }
+        "stock.reserved"
+        | "stock.rejected"
+        | "stock.released"
+        | "stock.committed"
+        | "payment.taken"
+        | "payment.declined"
+        | "payment.cancelled"
+        | "saga.deadline_passed" => Replies { args: saga() }.decode(&incoming).map(drop),
         // the notifiers read the contract's type; the other two are read by the store
         "notification" | "outgoing" | "step_reason" => Ok(()),
         unknown => panic!("nobody consumes {unknown}"),

@@ -75,15 +75,21 @@ async fn whatever_order_the_answers_come_in_an_order_ends_with_everything_or_wit
             }
             _ => panic!("{order} is {status}"),
         }
-        let told: i64 = sqlx::query_scalar("select count(*) from notification_deliveries where order_id = $1 and channel = 'email'")
-            .bind(Uuid::parse_str(order).expect("an id"))
-            .fetch_one(&stage.database.pool)
-            .await
-            .expect("counted");
+        let told: i64 = sqlx::query_scalar(
+            "select count(*) from notification_deliveries where order_id = $1 and channel = 'email'",
+        )
+        .bind(Uuid::parse_str(order).expect("an id"))
+        .fetch_one(&stage.database.pool)
+        .await
+        .expect("counted");
         assert!(told >= 1, "{order}: nobody was told");
     }
     assert_eq!(confirmed + failed, ways.len());
     assert_eq!(stage.gateway.totals().charges - stage.gateway.totals().refunds, confirmed as u64);
-    println!("{} orders of arrival: {confirmed} confirmed, {failed} failed; {}", ways.len(), books(&stage).await["gateway"]);
+    eprintln!(
+        "{} orders of arrival: {confirmed} confirmed, {failed} failed; {}",
+        ways.len(),
+        books(&stage).await["gateway"]
+    );
     stage.finish().await;
 }

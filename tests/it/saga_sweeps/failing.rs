@@ -67,7 +67,8 @@ async fn a_step_that_fails_until_it_is_dead_lettered_goes_on_after_its_replay() 
             stage.stop(Role::Processor).await;
         }
         stage.start(&before).await;
-        eventually(&format!("both wait in {queue}"), async || (stage.client.depth(queue).await == 2).then_some(())).await;
+        eventually(&format!("both wait in {queue}"), async || (stage.client.depth(queue).await == 2).then_some(()))
+            .await;
         refuse(&stage, role, true).await;
         if !before.contains(&role) {
             stage.start(&[role]).await;
@@ -78,8 +79,11 @@ async fn a_step_that_fails_until_it_is_dead_lettered_goes_on_after_its_replay() 
             assert_eq!(letter.header("fleet-origin-queue").as_deref(), Some(queue));
         }
         refuse(&stage, role, false).await;
-        let missing: Vec<Role> =
-            SAGA.into_iter().filter(|one| *one != role && !before.contains(one)).chain([Role::Email, Role::Push]).collect();
+        let missing: Vec<Role> = SAGA
+            .into_iter()
+            .filter(|one| *one != role && !before.contains(one))
+            .chain([Role::Email, Role::Push])
+            .collect();
         stage.start(&missing).await;
         for letter in &dead {
             replay(&stage, letter, queue).await;
