@@ -45,15 +45,16 @@ fn describe(headers: &mut FieldTable, incoming: &Incoming, queue: WorkQueue, fai
     headers.insert(headers::ORIGIN_EXCHANGE.into(), text(&exchange));
     headers.insert(headers::ORIGIN_ROUTING_KEY.into(), text(&routing_key));
     headers.insert(headers::ORIGIN_QUEUE.into(), text(queue.name()));
-    headers.insert(headers::ERROR.into(), text(&shortened(&failure.to_string())));
+    headers.insert(headers::ERROR.into(), text(&shortened(failure)));
     headers.insert(headers::FAILED_AT.into(), text(&now));
     if !headers.contains_key(headers::FIRST_FAILED_AT) {
         headers.insert(headers::FIRST_FAILED_AT.into(), text(&now));
     }
 }
 
-fn shortened(error: &str) -> String {
-    error.chars().take(MAX_ERROR).collect()
+/// The words of a failure, as long as a header and a line of the log can bear.
+pub fn shortened(failure: &Failure) -> String {
+    failure.to_string().chars().take(MAX_ERROR).collect()
 }
 
 fn text(text: &str) -> AMQPValue {

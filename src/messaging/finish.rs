@@ -101,7 +101,7 @@ impl<H: Handler> Session<'_, H> {
         count::<H>(outcome);
         tracing::warn!(
             role = H::ROLE, message_id = %incoming.message_id, correlation_id = incoming.correlation_id(),
-            attempt = incoming.attempt(), outcome, %failure, "message not handled"
+            attempt = incoming.attempt(), outcome, failure = dead_letter::shortened(failure), "message not handled"
         );
         Ok(dead_letter::copy(incoming, queue, failure, settlement))
     }

@@ -2,7 +2,10 @@
 
 use lapin::types::{AMQPValue, FieldTable};
 
-use crate::support::{Options, Stage, eventually, order_of};
+use lapin::BasicProperties;
+
+use crate::support::amqp::Client;
+use crate::support::{MARKER, Options, Role, Stage, eventually, garbling_proxy, order_of};
 
 async fn submit_many(stage: &Stage, count: usize) {
     for _ in 0..count {
@@ -50,4 +53,33 @@ async fn a_consumer_whose_queue_has_another_shape_waits_and_works_once_it_is_rep
     // the consumer does not declare, so it works with what is there
     stage.reach(3, "confirmed").await;
     stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_the_client_library_cannot_parse_stops_nobody_and_is_kept() {
+    let mut stage = Stage::of_the_whole_fleet(Options::default()).await;
+    stage.start(&[Role::DeadLetters]).await;
+    stage.stock("WIDGET-01", 100).await;
+    let (server, rest) = server_of(&stage.host.url);
+    let address = garbling_proxy(server).await;
+    let (user, _) = stage.host.url.split_once('@').expect("a user");
+    let stranger = Client::connect(&format!("{user}@{address}/{rest}")).await;
+    let marker = std::str::from_utf8(MARKER).expect("UTF-8");
+    let properties = BasicProperties::default().with_correlation_id(marker.into()).with_delivery_mode(2);
+    stranger.publish("orders", "process", properties, b"{}").await;
+    submit_many(&stage, 20).await;
+    stage.reach(20, "confirmed").await;
+    eventually("the broker gives it up, and so does the dead-letter-handler", async || {
+        (stage.client.depth("unreadable_letters").await == 1).then_some(())
+    })
+    .await;
+    stage.client.purge("unreadable_letters").await;
+    stage.finish().await;
+}
+
+/// Host and port of an AMQP address, and what follows them.
+fn server_of(url: &str) -> (String, String) {
+    let (_, address) = url.split_once('@').expect("a user");
+    let (server, rest) = address.split_once('/').expect("a virtual host");
+    (server.to_owned(), rest.to_owned())
 }

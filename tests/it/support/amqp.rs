@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use lapin::options::{
     BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
-    QueueDeclareOptions, QueueDeleteOptions,
+    QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
@@ -105,6 +105,10 @@ impl Client {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
         let declared = self.channel.queue_declare(queue.into(), options, FieldTable::default()).await;
         declared.unwrap_or_else(|error| panic!("{queue}: {error}")).message_count()
+    }
+
+    pub async fn purge(&self, queue: &str) {
+        self.channel.queue_purge(queue.into(), QueuePurgeOptions::default()).await.expect("purged");
     }
 
     /// A queue of this client alone, bound to an exchange unless that is empty. Returns its name.

@@ -11,6 +11,7 @@ use order_fleet::ports::mail::{Mailer, Templates};
 use order_fleet::ports::push::PushSender;
 use order_fleet::ports::sms::SmsSender;
 use order_fleet::runtime::{Context, Tasks};
+use order_fleet::services::dead_letter_handler::DeadLetterHandler;
 use order_fleet::services::email_service::EmailTransport;
 use order_fleet::services::inventory_service::InventoryService;
 use order_fleet::services::notifier::Notifier;
@@ -36,6 +37,7 @@ pub enum Role {
     Email,
     Sms,
     Push,
+    DeadLetters,
     Scheduler,
 }
 
@@ -52,6 +54,7 @@ impl Role {
             Self::Email => "email-service",
             Self::Sms => "sms-service",
             Self::Push => "push-service",
+            Self::DeadLetters => "dead-letter-handler",
             Self::Scheduler => "scheduler",
         }
     }
@@ -66,6 +69,7 @@ impl Role {
             Self::Email => &["email_notifications"],
             Self::Sms => &["sms_notifications"],
             Self::Push => &["push_notifications"],
+            Self::DeadLetters => &["dead_letters"],
         }
     }
 }
@@ -186,6 +190,7 @@ impl Stage {
                 let sender = PushSender::folder(&folder("push")).expect("a folder");
                 context.consume(Notifier { transport: PushTransport { sender } }, tasks);
             }
+            Role::DeadLetters => context.consume(DeadLetterHandler, tasks),
             Role::Scheduler => {
                 let pulse = context.health.part("scheduler");
                 let retention = RetentionArgs::default();
