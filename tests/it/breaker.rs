@@ -2,8 +2,8 @@
 //! not keep the others waiting.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use clap::Parser;
 use order_fleet::config::ConsumerArgs;
@@ -11,6 +11,7 @@ use order_fleet::ports::gateway::{Charge, ChargeRequest, GatewayError, PaymentGa
 use order_fleet::runtime::{Context, Tasks};
 use order_fleet::services::payment_service::PaymentService;
 use order_fleet::telemetry::{Health, metrics};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ struct Gateway {
     is_down: AtomicBool,
     refused: AtomicUsize,
     /// The attempt in which each order was charged.
-    charged: Mutex<HashMap<Uuid, u32>>,
+    charged: std::sync::Mutex<HashMap<Uuid, u32>>,
 }
 
 #[derive(Clone)]
@@ -80,6 +81,9 @@ impl Payments {
     }
 }
 
+/// The figure belongs to the process: one test at a time.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 fn open() -> i64 {
     metrics().breaker_open.with_label_values(&["payment-service"]).get()
 }
@@ -94,6 +98,7 @@ async fn stage() -> Stage {
 #[tokio::test]
 async fn while_the_gateway_is_down_messages_wait_and_keep_their_attempts() {
     const ORDERS: i64 = 40;
+    let _alone = ALONE.lock().await;
     let stage = stage().await;
     let payments = Payments::start(&stage);
     payments.gateway.is_down.store(true, Ordering::SeqCst);
@@ -122,6 +127,7 @@ async fn while_the_gateway_is_down_messages_wait_and_keep_their_attempts() {
 #[tokio::test]
 async fn orders_whose_payment_always_fails_do_not_block_the_others_for_ever() {
     const FAILING: u32 = 3;
+    let _alone = ALONE.lock().await;
     let stage = stage().await;
     let payments = Payments::start(&stage);
     for _ in 0..FAILING {
@@ -143,7 +149,7 @@ async fn orders_whose_payment_always_fails_do_not_block_the_others_for_ever() {
         assert_eq!(stage.dead_letter().await.header("fleet-reason").as_deref(), Some("attempts_exhausted"));
     }
     let refused = payments.gateway.refused.load(Ordering::SeqCst);
-    println!("{good} good orders went through; {refused} calls for {FAILING} orders that always fail");
+    eprintln!("{good} good orders went through; {refused} calls for {FAILING} orders that always fail");
     payments.stop().await;
     stage.finish().await;
 }

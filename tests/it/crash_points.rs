@@ -46,5 +46,5 @@ async fn every_role_dies_at_every_boundary_it_passes_and_nothing_is_lost_or_doub
     let lanes = (0..LANES).map(|_| walk(programs.clone(), Arc::clone(&open)));
     let walked: usize = join_all(lanes).await.into_iter().sum();
     assert_eq!(walked, pairs::COUNT);
-    println!("{walked} crash points passed: {walked} processes died and were started again");
+    eprintln!("{walked} crash points passed: {walked} processes died and were started again");
 }

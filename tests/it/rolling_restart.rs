@@ -155,5 +155,5 @@ async fn every_role_restarts_under_load_without_an_error_for_clients_or_a_lost_o
     for queue in WorkQueue::ALL {
         assert_eq!(queues.depth(queue.name()).await, 0, "{}", queue.name());
     }
-    println!("{orders} orders through {} restarts", WORKERS.len() + 2);
+    eprintln!("{orders} orders through {} restarts", WORKERS.len() + 2);
 }

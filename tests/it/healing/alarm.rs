@@ -38,7 +38,7 @@ async fn a_broker_that_blocks_publishing_delays_orders_and_costs_none() {
     })
     .await;
     all_once(&mut stage, orders).await;
-    println!(
+    eprintln!(
         "{orders} orders, {waiting} of them waiting at the end of the alarm; all confirmed after {:?}",
         healed.elapsed()
     );

@@ -86,7 +86,7 @@ async fn whatever_order_the_answers_come_in_an_order_ends_with_everything_or_wit
     }
     assert_eq!(confirmed + failed, ways.len());
     assert_eq!(stage.gateway.totals().charges - stage.gateway.totals().refunds, confirmed as u64);
-    println!(
+    eprintln!(
         "{} orders of arrival: {confirmed} confirmed, {failed} failed; {}",
         ways.len(),
         books(&stage).await["gateway"]
