@@ -16,7 +16,10 @@ const LOOK: Duration = Duration::from_millis(700);
 
 /// The last reading of every life of every process: outcome of messages and their number.
 #[derive(Default)]
-pub struct Readings(Mutex<HashMap<(&'static str, u32), HashMap<String, u64>>>);
+pub struct Readings(Mutex<HashMap<Process, HashMap<String, u64>>>);
+
+/// A process: its role, and which of its lives.
+type Process = (&'static str, u32);
 
 impl Readings {
     /// Messages by outcome over all processes and their lives, as far as they could be read.

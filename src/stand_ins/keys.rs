@@ -14,7 +14,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    pub fn new() -> Self {
+    pub fn generate() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters of an authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -49,7 +49,7 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    pub fn new() -> Self {
+    pub fn generate() -> Self {
         let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("an RSA key");
         Self { private_pem: key.serialize_pem(), public_pem: key.public_key_pem() }
     }
