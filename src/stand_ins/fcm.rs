@@ -40,7 +40,7 @@ pub struct FcmServer {
 
 impl FcmServer {
     pub async fn start() -> Self {
-        let project = Arc::new(Project { key: SigningKey::new(), book: Shared::default() });
+        let project = Arc::new(Project { key: SigningKey::generate(), book: Shared::default() });
         project.book.with(|book| book.token_seconds = 3_600);
         let router = Router::new()
             .route("/token", post(token))
