@@ -114,7 +114,7 @@ async fn many_mails_at_once_share_a_few_connections() {
 
 #[tokio::test]
 async fn starttls_and_tls_reach_a_server_of_a_private_authority_and_only_with_its_certificate() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let folder = tempfile::tempdir().expect("a folder");
     let ca_file = folder.path().join("ca.pem");
     std::fs::write(&ca_file, authority.pem()).expect("is written");
