@@ -19,7 +19,7 @@ const BREATH: Duration = Duration::from_secs(14);
 /// A process that was hit is left alone for so long after its healing.
 const MERCY: Duration = Duration::from_secs(4);
 
-/// Every kind comes once (or as often as its weight says) before any comes again.
+/// Every kind comes once (or as often as its weight says) before any comes again; those that stop everything come when they may.
 pub fn plan(seed: u64, length: Duration, kinds: &[Kind]) -> Vec<Fault> {
     let mut random = Rng::with_seed(seed);
     let mut faults: Vec<Fault> = Vec::new();
@@ -30,8 +30,10 @@ pub fn plan(seed: u64, length: Duration, kinds: &[Kind]) -> Vec<Fault> {
     let mut at = CALM_BEFORE;
     while at + CALM_AFTER < length && !kinds.is_empty() {
         if bag.is_empty() {
-            bag = kinds.iter().flat_map(|kind| std::iter::repeat_n(*kind, kind.weight())).collect();
-            random.shuffle(&mut bag);
+            bag = round(&mut random, kinds.iter().copied());
+        } else if at < calm_from && bag.iter().all(|kind| kind.stops_everything()) {
+            // While these wait for their turn, the others come once more.
+            bag.extend(round(&mut random, kinds.iter().copied().filter(|kind| !kind.stops_everything())));
         }
         let may_come = |kind: &Kind| {
             let waits = kind.stops_everything() && at < calm_from;
@@ -57,6 +59,13 @@ pub fn plan(seed: u64, length: Duration, kinds: &[Kind]) -> Vec<Fault> {
         at += Duration::from_secs_f64(GAP.0 + (GAP.1 - GAP.0) * random.f64());
     }
     faults
+}
+
+/// Each kind as often as its weight says, in any order.
+fn round(random: &mut Rng, kinds: impl Iterator<Item = Kind>) -> Vec<Kind> {
+    let mut round: Vec<Kind> = kinds.flat_map(|kind| std::iter::repeat_n(kind, kind.weight())).collect();
+    random.shuffle(&mut round);
+    round
 }
 
 /// Each process in its turn, those in trouble later.

@@ -14,12 +14,12 @@ use super::injector::Injector;
 /// A database that is away must not hold up the line.
 const LOOK: Duration = Duration::from_millis(700);
 
+/// Messages by outcome.
+type Outcomes = HashMap<String, u64>;
+
 /// The last reading of every life of every process: outcome of messages and their number.
 #[derive(Default)]
-pub struct Readings(Mutex<HashMap<Process, HashMap<String, u64>>>);
-
-/// A process: its role, and which of its lives.
-type Process = (&'static str, u32);
+pub struct Readings(Mutex<HashMap<(&'static str, u32), Outcomes>>);
 
 impl Readings {
     /// Messages by outcome over all processes and their lives, as far as they could be read.
@@ -45,8 +45,8 @@ impl Readings {
 }
 
 /// `fleet_messages_total` by its label `outcome`.
-fn outcomes(text: &str) -> HashMap<String, u64> {
-    let mut sums = HashMap::new();
+fn outcomes(text: &str) -> Outcomes {
+    let mut sums = Outcomes::new();
     for line in text.lines().filter(|line| line.starts_with("fleet_messages_total{")) {
         let outcome =
             line.split_once("outcome=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(outcome, _)| outcome);
