@@ -9,6 +9,7 @@ use clap::Args;
 use sqlx::PgPool;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{BrokerArgs, ConsumerArgs, DatabaseArgs, LogArgs};
@@ -17,6 +18,8 @@ use crate::telemetry::{self, Health};
 
 /// How often the database is asked whether it is there.
 const PROBE: Duration = Duration::from_secs(2);
+/// A database that takes longer to answer nothing at all is not there.
+const SILENCE: Duration = Duration::from_secs(3);
 /// What may be left to do after the consumers have drained: closing connections.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -120,7 +123,7 @@ async fn live(
     tracing::info!(role = name, "stopping: finishing what is in hand");
     context.shutdown.cancel();
     let deadline = args.consumer.drain() + CLOSING;
-    let finished = tokio::time::timeout(deadline, async { while tasks.join_next().await.is_some() {} }).await;
+    let finished = timeout(deadline, async { while tasks.join_next().await.is_some() {} }).await;
     finished.context("not everything in hand could be finished in time; the broker will deliver it again")?;
     context.db.close().await;
     tracing::info!(role = name, "stopped, nothing left in hand");
@@ -149,9 +152,10 @@ pub fn serve(context: &Context, address: SocketAddr, router: axum::Router, tasks
 async fn probe(context: Context) {
     let pulse = context.health.part("database");
     loop {
-        match sqlx::query("select 1").execute(&context.db).await {
-            Ok(_) => pulse.up(),
-            Err(error) => pulse.down(error.to_string()),
+        match timeout(SILENCE, sqlx::query("select 1").execute(&context.db)).await {
+            Ok(Ok(_)) => pulse.up(),
+            Ok(Err(error)) => pulse.down(error.to_string()),
+            Err(_) => pulse.down("the database does not answer"),
         }
         tokio::select! {
             () = tokio::time::sleep(PROBE) => {}

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::book::{Book, Way};
 use super::shop::{Product, Wish};
 use crate::contract::Outgoing;
+use crate::contract::order::SUBMITTED;
 use crate::domain::OrderId;
 use crate::intake::BrokerPublisher;
 use crate::intake::relay::PublishBatch;
@@ -170,7 +171,7 @@ impl Load {
         let id = Uuid::now_v7();
         let order = OrderId(id);
         let made = Outgoing::json(
-            order.message_id("submitted"),
+            order.message_id(SUBMITTED),
             names::ORDERS,
             names::PROCESS,
             "order.submitted",

@@ -16,13 +16,11 @@ use uuid::Uuid;
 use super::error::Error;
 use super::output::Output;
 use crate::contract::FieldError;
-use crate::contract::order::{OrderForm, Source, Unreadable, read_order};
+use crate::contract::order::{OrderForm, SUBMITTED, Source, Unreadable, read_order};
 use crate::domain::{Item, Order, OrderId};
 use crate::topology::names::{ORDERS, PROCESS};
 
 const KIND: &str = "order.submitted";
-/// The step that the order's message id is derived from: the API's outbox uses the same, so one order has one message.
-const STEP: &str = "submitted";
 /// AMQP 0-9-1, 4.5.1 `delivery-mode`: 2 survives a restart of the broker.
 const PERSISTENT: u8 = 2;
 /// For each step. A confirm of a healthy quorum queue takes milliseconds; a blocked broker never answers.
@@ -118,7 +116,7 @@ async fn publish_on(channel: &Channel, order: OrderId, body: &[u8]) -> Result<()
         .with_content_type("application/json".into())
         .with_delivery_mode(PERSISTENT)
         // Repeats when the same order is published again, so that consumers see it is the same message.
-        .with_message_id(ShortString::from(order.message_id(STEP).to_string()))
+        .with_message_id(ShortString::from(order.message_id(SUBMITTED).to_string()))
         .with_type(KIND.into())
         .with_app_id("orders".into())
         .with_correlation_id(ShortString::from(order.to_string()));

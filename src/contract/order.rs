@@ -9,6 +9,9 @@ use super::fields::{FieldError, Fields, type_name};
 use crate::domain::catalogue::{Catalogue, Refusal, Wish, price};
 use crate::domain::{CustomerId, Email, MAX_ITEMS, MAX_QUANTITY, Money, Order, OrderId, OrderStatus, Phone, Sku};
 
+/// The step from which the id of an order's first message is derived ([`OrderId::message_id`]): the same over HTTP and over AMQP.
+pub const SUBMITTED: &str = "submitted";
+
 /// Longest payment token; those of the large gateways stay below 100 characters.
 const MAX_TOKEN: usize = 255;
 

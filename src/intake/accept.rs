@@ -10,13 +10,13 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::idempotency::IdempotencyKey;
-use crate::contract::order::OrderForm;
+use crate::contract::order::{OrderForm, SUBMITTED};
 use crate::contract::{FieldError, Outgoing};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::{Order, OrderId, Sku};
 use crate::store;
 use crate::store::idempotency::{NewAnswer, ScopedKey, StoredAnswer};
-use crate::store::orders::{NewOrder, SUBMITTED};
+use crate::store::orders::NewOrder;
 
 /// An order as it was asked for.
 #[derive(Clone, Debug)]

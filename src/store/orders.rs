@@ -7,10 +7,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::decode::json;
+use crate::contract::order::SUBMITTED;
 use crate::domain::{Order, OrderId, OrderStatus};
-
-/// The step from which the id of an order's first message is derived ([`OrderId::message_id`]).
-pub const SUBMITTED: &str = "submitted";
 
 /// An order to store, with the id that ties together everything its request causes.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 //! Integration tests on real parts: one binary, one module per journey. `./dev test` provides PostgreSQL and RabbitMQ.
 
 mod analytics;
+mod architecture;
 mod audit;
 mod breaker;
 mod cli;

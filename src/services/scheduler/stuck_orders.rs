@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::job::{Done, JobError};
 use crate::contract::Outgoing;
-use crate::store::orders::SUBMITTED;
+use crate::contract::order::SUBMITTED;
 use crate::store::{outbox, stuck};
 use crate::topology::names;
 
