@@ -118,7 +118,8 @@ fn the_readme_names_every_program() {
 fn the_readme_explains_every_environment_variable_with_its_default() {
     let readme = read("README.md");
     let mut wrong = BTreeSet::new();
-    for program in programs() {
+    // chaos gets its settings from scripts/chaos.sh, never from a person's environment
+    for program in programs().into_iter().filter(|program| program != "chaos") {
         for (name, default) in help_pages(&program, &mut Vec::new()).iter().flat_map(|help| settings(help)) {
             let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
             match (row, default) {
