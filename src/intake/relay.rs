@@ -66,7 +66,7 @@ impl Default for RelayPace {
             poll: Duration::from_millis(200),
             confirm: Duration::from_secs(20),
             unpark: Duration::from_secs(30),
-            backoff: (Duration::from_millis(200), Duration::from_secs(10)),
+            backoff: (Duration::from_millis(200), Duration::from_secs(3)),
         }
     }
 }

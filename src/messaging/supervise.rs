@@ -10,9 +10,9 @@ use crate::telemetry::{Pulse, chain, metrics};
 /// A restart within this time counts as the same trouble.
 const STABLE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Pauses that double from 0.2 s to 10 s, each between half and the whole, so that a fleet does not come back as one.
+/// Pauses that double from 0.2 s to 3 s, each between half and the whole, so that a fleet does not come back as one.
 pub struct Backoff {
     next: Duration,
 }
