@@ -55,7 +55,9 @@ async fn is_buried_alone(role: &str, queue: &str) {
         );
         sleep(Duration::from_millis(20)).await;
     };
-    assert_eq!((deaths, letters.len()), (DEATHS, 1), "{letters:?}");
+    // A process that dies before it has acknowledged what caused the message publishes a second copy, which the broker counts anew.
+    assert!((DEATHS..=2 * DEATHS).contains(&deaths), "{deaths} deaths, {letters:?}");
+    assert_eq!(letters.len(), 1, "{letters:?}");
     let (reason, error, from, state, about) = &letters[0];
     assert_eq!((reason.as_str(), from.as_str(), state.as_str(), about), ("poisonous", queue, "unresolved", &poison));
     assert_eq!(error, "the process died 2 times while it ran this message alone");
