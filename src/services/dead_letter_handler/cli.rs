@@ -5,16 +5,18 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 
+use super::DeadLetterHandler;
 use super::args::{Arguments, Verb};
 use super::verbs::{discard, list, replay, show};
-use crate::roles::{DeadLetters, Role};
+use crate::messaging::Handler;
 use crate::runtime;
 
 pub fn main() -> ExitCode {
     let Arguments { verb, common, metrics } = Arguments::parse();
     let Some(verb) = verb else {
-        return runtime::run(DeadLetters::NAME, &common, metrics.metrics_addr, |context, tasks| {
-            DeadLetters {}.start(context, tasks)
+        return runtime::run(DeadLetterHandler::ROLE, &common, metrics.metrics_addr, |context, tasks| {
+            context.consume(DeadLetterHandler, tasks);
+            Ok(())
         });
     };
     let done = tokio::runtime::Builder::new_current_thread()
