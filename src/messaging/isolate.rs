@@ -2,6 +2,7 @@
 //! the process dies again, it was this message, and the operator gets it with the evidence; its neighbours go through.
 
 use lapin::Acker;
+use tokio::sync::Mutex;
 
 use super::fault::Fault;
 use super::session::{Prepared, Ready, Session, Taken};
@@ -12,6 +13,9 @@ use crate::store::suspects;
 /// Runs alone from which the process never came back, before the message is given to the operator. One could be a coincidence (a
 /// deployment, a machine that failed), so it takes two.
 const DEATHS_ALONE: i32 = 2;
+
+/// Alone means alone in the process: where several roles share one, another role's suspect must not be blamed for this one.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 impl<H: Handler> Session<'_, H> {
     /// Runs the suspects one after the other, once nothing else is in hand that could be blamed.
@@ -26,6 +30,7 @@ impl<H: Handler> Session<'_, H> {
     }
 
     async fn isolate_one(&mut self, taken: Taken) -> Result<(), Fault> {
+        let _alone = ALONE.lock().await;
         let identity = self.consumer.handler.identity(&taken.incoming);
         let db = &self.consumer.db;
         let mark = || async { suspects::mark(db, H::ROLE, identity).await };

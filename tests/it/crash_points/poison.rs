@@ -14,6 +14,8 @@ use crate::support::order_of;
 
 /// Two deaths in company make it a suspect, two alone prove it (`messaging::isolate`).
 const DEATHS: usize = 4;
+/// A second copy of the poison, published before a death and delivered after it, has shown itself by then.
+const QUIET: Duration = Duration::from_secs(2);
 const NEIGHBOURS: i64 = 12;
 /// Five starts, and the neighbours one after the other.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -37,15 +39,18 @@ async fn is_buried_alone(role: &str, queue: &str) {
     let buried = "select reason, error, queue, state, order_id::text from dead_letters";
     let deadline = Instant::now() + LONGEST;
     let mut deaths = 0;
+    let mut quiet_since = None;
     let mut fleet = lane.start_fleet(Some(&place));
     let letters: Vec<(String, String, String, String, String)> = loop {
         if fleet.has_died() {
             deaths += 1;
+            quiet_since = None;
             fleet = lane.start_fleet(Some(&place));
         }
         let letters = sqlx::query_as(buried).fetch_all(&lane.database.pool).await.expect("dead letters");
         let confirmed = lane.database.number("select count(*) from orders where status = 'confirmed'").await;
-        if !letters.is_empty() && confirmed == NEIGHBOURS {
+        let is_done = !letters.is_empty() && confirmed == NEIGHBOURS;
+        if is_done && quiet_since.get_or_insert_with(Instant::now).elapsed() > QUIET {
             break letters;
         }
         assert!(
@@ -56,7 +61,7 @@ async fn is_buried_alone(role: &str, queue: &str) {
         sleep(Duration::from_millis(20)).await;
     };
     // A process that dies before it has acknowledged what caused the message publishes a second copy, which the broker counts anew.
-    assert!((DEATHS..=2 * DEATHS).contains(&deaths), "{deaths} deaths, {letters:?}");
+    assert!(deaths >= DEATHS, "{deaths} deaths, {letters:?}");
     assert_eq!(letters.len(), 1, "{letters:?}");
     let (reason, error, from, state, about) = &letters[0];
     assert_eq!((reason.as_str(), from.as_str(), state.as_str(), about), ("poisonous", queue, "unresolved", &poison));
@@ -72,6 +77,8 @@ async fn is_buried_alone(role: &str, queue: &str) {
         lane.expected.events += 1;
         lane.expected.cancelled = 1;
     }
+    // All roles die with this one process: one that had just finished a run alone leaves its mark, which the scheduler removes by age.
+    lane.database.execute("delete from suspects").await;
     lane.comes_to_rest(fleet, &place).await;
 }
 
