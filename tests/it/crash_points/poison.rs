@@ -14,7 +14,10 @@ use crate::support::order_of;
 
 /// Two deaths in company make it a suspect, two alone prove it (`messaging::isolate`).
 const DEATHS: usize = 4;
-/// A second copy of the poison, published before a death and delivered after it, has shown itself by then.
+/// The most that has been seen is 9. Why there can be more than [`DEATHS`] is not proven; a second copy of the message, published again
+/// by its cause and counted anew by the broker, would explain it.
+const MOST_DEATHS: usize = 3 * DEATHS;
+/// Whatever still kills has shown itself by then.
 const QUIET: Duration = Duration::from_secs(2);
 const NEIGHBOURS: i64 = 12;
 /// Five starts, and the neighbours one after the other.
@@ -60,8 +63,7 @@ async fn is_buried_alone(role: &str, queue: &str) {
         );
         sleep(Duration::from_millis(20)).await;
     };
-    // A process that dies before it has acknowledged what caused the message publishes a second copy, which the broker counts anew.
-    assert!(deaths >= DEATHS, "{deaths} deaths, {letters:?}");
+    assert!((DEATHS..=MOST_DEATHS).contains(&deaths), "{deaths} deaths, {letters:?}");
     assert_eq!(letters.len(), 1, "{letters:?}");
     let (reason, error, from, state, about) = &letters[0];
     assert_eq!((reason.as_str(), from.as_str(), state.as_str(), about), ("poisonous", queue, "unresolved", &poison));
@@ -78,7 +80,9 @@ async fn is_buried_alone(role: &str, queue: &str) {
         lane.expected.cancelled = 1;
     }
     // All roles die with this one process: one that had just finished a run alone leaves its mark, which the scheduler removes by age.
-    lane.database.execute("delete from suspects").await;
+    // The marks of the role under test stay, and must be gone by themselves.
+    let others = sqlx::query("delete from suspects where consumer <> $1").bind(role);
+    others.execute(&lane.database.pool).await.expect("deleted");
     lane.comes_to_rest(fleet, &place).await;
 }
 
