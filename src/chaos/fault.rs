@@ -42,6 +42,10 @@ pub enum Kind {
     NodeKill,
     /// One node of the cluster is cut off from the others (only with --cluster).
     NodeCut,
+    /// The broker is away for a minute (only when asked for).
+    BrokerAway,
+    /// The database is away for half a minute (only when asked for).
+    DatabaseAway,
 }
 
 impl Kind {
@@ -62,7 +66,9 @@ impl Kind {
             | Self::MemoryAlarm
             | Self::DiskAlarm
             | Self::NodeKill
-            | Self::NodeCut => true,
+            | Self::NodeCut
+            | Self::BrokerAway
+            | Self::DatabaseAway => true,
             Self::Kill
             | Self::Terminate
             | Self::Cut
@@ -81,6 +87,11 @@ impl Kind {
 
     pub fn needs_cluster(self) -> bool {
         matches!(self, Self::NodeKill | Self::NodeCut)
+    }
+
+    /// So long that the run is about nothing else: what clients are answered meanwhile, and how long the backlog takes.
+    pub fn is_outage(self) -> bool {
+        matches!(self, Self::BrokerAway | Self::DatabaseAway)
     }
 
     /// Aims at one process of the fleet.
@@ -112,7 +123,9 @@ impl Kind {
             | Self::PushDown
             | Self::MemoryAlarm
             | Self::DiskAlarm
-            | Self::ClockSkew => 1,
+            | Self::ClockSkew
+            | Self::BrokerAway
+            | Self::DatabaseAway => 1,
             // A run with a cluster is about these.
             Self::NodeKill | Self::NodeCut => 3,
         }
@@ -134,6 +147,8 @@ impl Kind {
             Self::MemoryAlarm | Self::DiskAlarm => (3.0, 12.0),
             Self::ClockSkew => (8.0, 20.0),
             Self::NodeKill | Self::NodeCut => (4.0, 15.0),
+            Self::BrokerAway => (60.0, 60.0),
+            Self::DatabaseAway => (30.0, 30.0),
         }
     }
 }
@@ -164,7 +179,9 @@ impl Kind {
             | Self::SmsDown
             | Self::PushDown
             | Self::MemoryAlarm
-            | Self::DiskAlarm => 0..=0,
+            | Self::DiskAlarm
+            | Self::BrokerAway
+            | Self::DatabaseAway => 0..=0,
         }
     }
 }

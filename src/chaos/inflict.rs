@@ -32,7 +32,7 @@ impl Injector {
                 ended.inspect_err(|error| self.complain(fault, error)).or(Ok(()))
             }
             Kind::ClockSkew => self.skew(fault).await,
-            Kind::BrokerRestart => {
+            Kind::BrokerRestart | Kind::BrokerAway => {
                 servers.rabbitmqctl(&["stop_app"]).await?;
                 sleep(fault.lasts).await;
                 servers.rabbitmqctl(&["start_app"]).await
@@ -42,7 +42,7 @@ impl Injector {
                 sleep(fault.lasts).await;
                 servers.up().await
             }
-            Kind::DatabaseRestart => {
+            Kind::DatabaseRestart | Kind::DatabaseAway => {
                 servers.stop_database().await?;
                 sleep(fault.lasts).await;
                 servers.up().await

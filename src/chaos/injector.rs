@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::fault::{Fault, Kind};
 use super::fleet::Fleet;
 use super::load::Load;
+use super::outage::{Outage, since};
 use super::outside::Outside;
 use super::servers::Servers;
 use crate::intake::BrokerPublisher;
@@ -36,6 +37,7 @@ pub struct Entries {
     pub injected: BTreeMap<Kind, usize>,
     /// From healing to a confirmed probe order.
     pub recoveries: BTreeMap<Kind, Vec<Duration>>,
+    pub outages: Vec<Outage>,
     /// Faults that could not be made, with the reason: of this machinery, not of the fleet.
     pub unmade: Vec<String>,
     /// What the fleet did wrong on the way.
@@ -88,12 +90,18 @@ impl Injector {
             *entries.injected.entry(fault.kind).or_default() += 1;
             entries.active.insert(fault.number, fault.to_string());
         });
+        let before = self.load.book.figures().answers;
         let done = self.inflict(fault).await;
+        let answers = since(&before, &self.load.book.figures().answers);
         self.log.with(|entries| entries.active.remove(&fault.number));
         if let Err(error) = done {
             say(&format!("fault {} could not be made: {error:#}", fault.number));
             self.log.with(|entries| entries.unmade.push(format!("{error:#}")));
             return;
+        }
+        if fault.kind.is_outage() {
+            let outage = Outage::followed(fault.kind, answers, &self.load.book, &self.db).await;
+            self.log.with(|entries| entries.outages.push(outage));
         }
         match self.load.probe().await {
             Some(took) => {

@@ -146,6 +146,9 @@ impl Load {
             return Answer::Again(AGAIN);
         };
         self.book.answered(status.as_u16().to_string());
+        if status == StatusCode::SERVICE_UNAVAILABLE && pause.is_none() {
+            self.book.problem(format!("503 without Retry-After: {body}"));
+        }
         match status {
             StatusCode::ACCEPTED => {
                 let order: Value = serde_json::from_str(&body).unwrap_or_default();

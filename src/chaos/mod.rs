@@ -2,8 +2,8 @@
 //! proof that nothing was lost and nothing happened twice. `src/bin/chaos.rs` calls [`main`].
 //!
 //! `run` is the whole of it · `schedule` and `fault` what is broken when, `injector`, `inflict`, `copies` and `proxy` how ·
-//! `servers`, `fleet`, `process` and `outside` what takes part · `shop`, `load` and `book` the customers · `watch` what is seen
-//! meanwhile · `settle`, `checks`, `audit`, `violation` and `report` the end
+//! `servers`, `fleet`, `process` and `outside` what takes part · `shop`, `load` and `book` the customers · `watch` and `outage`
+//! what is seen meanwhile · `settle`, `checks`, `audit`, `violation` and `report` the end
 
 mod args;
 mod audit;
@@ -15,6 +15,7 @@ mod fleet;
 mod inflict;
 mod injector;
 mod load;
+mod outage;
 mod outside;
 mod process;
 mod proxy;

@@ -101,7 +101,9 @@ impl Outside {
             | Kind::DiskAlarm
             | Kind::ClockSkew
             | Kind::NodeKill
-            | Kind::NodeCut => {}
+            | Kind::NodeCut
+            | Kind::BrokerAway
+            | Kind::DatabaseAway => {}
         }
     }
 

@@ -76,6 +76,7 @@ impl Report {
         writeln!(out, "| audit | {} |", self.audit)?;
         self.write_outside(out)?;
         self.write_faults(out)?;
+        self.write_outages(out)?;
         if !self.entries.unmade.is_empty() {
             writeln!(out, "\n## Faults that could not be made\n")?;
             self.entries.unmade.iter().try_for_each(|words| writeln!(out, "- {words}"))?;
@@ -137,6 +138,20 @@ impl Report {
             writeln!(out, "| {} | {count} | {median} | {longest} |", kind.name())?;
         }
         Ok(())
+    }
+
+    fn write_outages(&self, out: &mut String) -> std::fmt::Result {
+        if self.entries.outages.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\n## Outages\n")?;
+        writeln!(out, "Settled: from the server's return until every order accepted before it is final.\n")?;
+        writeln!(out, "| outage | answers while it lasted | orders open at its end | settled |\n|---|---|---:|---:|")?;
+        self.entries.outages.iter().try_for_each(|outage| {
+            let settled = outage.settled.map_or_else(|| "never".to_owned(), time);
+            let answers = list(&outage.answers);
+            writeln!(out, "| {} | {answers} | {} | {settled} |", outage.kind.name(), outage.backlog)
+        })
     }
 
     fn by(&self, way: Way) -> usize {

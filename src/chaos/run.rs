@@ -70,6 +70,7 @@ async fn told_to_stop() {
 fn kinds(args: &ChaosArgs) -> Vec<Kind> {
     let asked = if args.faults.is_empty() { Kind::value_variants() } else { &args.faults };
     let possible = |kind: &Kind| match kind {
+        kind if kind.is_outage() => !args.faults.is_empty(),
         Kind::ClockSkew => faketime().is_some(),
         // The nodes of a cluster fall one by one.
         Kind::BrokerRestart | Kind::BrokerKill => !args.cluster,
