@@ -16,7 +16,7 @@ pub enum Boundary {
     AfterConfirm,
     /// Acknowledged.
     AfterAck,
-    /// A suspect's run alone has been written down, and not begun.
+    /// The run of a message that came back, or of a suspect alone, has been written down, and not begun.
     AfterMark,
 }
 

@@ -80,7 +80,7 @@ impl<H: Handler> Session<'_, H> {
                 Err(Fault::Database(error)) if decoded.len() == 1 => {
                     let failure = Failure::Transient(chain(&error));
                     ready.extend(decoded.into_iter().map(|one| {
-                        let Taken { tag, acker, incoming } = one.taken;
+                        let Taken { tag, acker, incoming, .. } = one.taken;
                         Ready { tag, acker, prepared: Prepared::Failed(incoming, failure.clone()) }
                     }));
                     continue;
@@ -147,7 +147,7 @@ impl<H: Handler> Session<'_, H> {
             self.held.push_back(decoded);
             return None;
         }
-        let Decoded { taken: Taken { tag, acker, incoming }, message } = decoded;
+        let Decoded { taken: Taken { tag, acker, incoming, .. }, message } = decoded;
         let prepared = match outcome {
             Ok(fetched) => Prepared::Fresh(Delivery { incoming, message, fetched }),
             Err(failure) => Prepared::Failed(incoming, failure),

@@ -63,6 +63,7 @@ impl<H: Handler> Consumer<H> {
             self.set_careful(Some(Instant::now() + CAREFUL));
         }
         up.set(0);
+        metrics().held.with_label_values(&[H::ROLE]).set(0);
         // The result does not matter: whatever was not acknowledged comes again either way.
         let _ = timeout(CLOSE_DEADLINE, connection.close(200, "done".into())).await;
         ended
@@ -80,13 +81,27 @@ impl<H: Handler> Consumer<H> {
         let mut session = Session::start(self, shutdown).await?;
         metrics().consumer_up.with_label_values(&[H::ROLE]).set(1);
         self.pulse.up();
+        let ended = match self.work(&mut session, &mut stream, careful).await {
+            Ok(()) => session.drain(&channel).await,
+            Err(fault) => Err(fault),
+        };
+        ended.and(session.survived_all().await)
+    }
+
+    /// Until the signal to stop.
+    async fn work(
+        &self,
+        session: &mut Session<'_, H>,
+        stream: &mut lapin::Consumer,
+        careful: Option<Instant>,
+    ) -> Result<(), Fault> {
         loop {
             let mut arrivals = Vec::new();
             let mut ready = Vec::new();
             let probe_at = self.with_breaker(|breaker| breaker.next_probe());
             let (holds, has_room) = (!session.held.is_empty(), session.has_room());
             tokio::select! {
-                () = shutdown.cancelled() => break,
+                () = session.shutdown.cancelled() => return Ok(()),
                 Some(called) = session.calls.join_next() => ready.extend(called.ok().and_then(|c| session.returned(c))),
                 arrival = stream.next(), if has_room => arrivals.push(session.take(arrival)?),
                 () = sleep_until(careful.unwrap_or_else(Instant::now)), if careful.is_some() => {
@@ -110,6 +125,5 @@ impl<H: Handler> Consumer<H> {
             session.finish(ready).await?;
             session.isolate().await?;
         }
-        session.drain(&channel).await
     }
 }

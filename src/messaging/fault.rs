@@ -34,7 +34,21 @@ pub enum Fault {
     LostWhileWaiting,
 }
 
+/// Reply codes by which the broker refuses a message for what it is (AMQP 0-9-1, 1.2): too large, a property that it does not
+/// accept, frames or fields that it cannot read.
+const REFUSES_THE_MESSAGE: [u16; 4] = [311, 406, 501, 502];
+
 impl Fault {
+    /// Whether offering the same messages again would end in the same way for ever.
+    pub fn blames_a_message(&self) -> bool {
+        let Self::Publish(PublishError::Channel(error)) = self else { return false };
+        match error.kind() {
+            ErrorKind::ProtocolError(refusal) => REFUSES_THE_MESSAGE.contains(&refusal.get_id()),
+            ErrorKind::SerialisationError(_) => true,
+            _ => false,
+        }
+    }
+
     /// An error of the stream, told apart.
     pub fn of_stream(error: lapin::Error) -> Self {
         match error.kind() {
@@ -47,5 +61,23 @@ impl Fault {
 impl Ended for Fault {
     fn starts_at_once(&self) -> bool {
         matches!(self, Self::Unreadable(_) | Self::BackToPace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::protocol::AMQPError;
+
+    use super::*;
+
+    #[test]
+    fn a_missing_exchange_is_nobodys_fault_and_a_message_too_large_is_its_own() {
+        let closed = |code: u16| {
+            let refusal = AMQPError::from_id(code, "".into()).expect("a reply code");
+            Fault::Publish(PublishError::Channel(ErrorKind::ProtocolError(refusal).into()))
+        };
+        assert!([311, 406, 501].into_iter().all(|code| closed(code).blames_a_message()));
+        assert!(![320, 403, 404, 541].into_iter().any(|code| closed(code).blames_a_message()));
+        assert!(!Fault::Unroutable("anywhere".to_owned()).blames_a_message());
     }
 }

@@ -7,8 +7,7 @@ use super::engine::{Decided, decide};
 use super::fault::Fault;
 use super::session::{Prepared, Ready, Session};
 use super::settle::{Settlement, settle};
-use super::{Consumer, Delivery, Failure, Handler, Incoming, PublishError, Source, Verdict, Wire, dead_letter};
-use crate::contract::Unroutable;
+use super::{Consumer, Delivery, Failure, Handler, Incoming, Source, Wire, dead_letter};
 use crate::crash_points::{Boundary, crash_point};
 use crate::telemetry::metrics;
 
@@ -43,8 +42,9 @@ impl<H: Handler> Session<'_, H> {
         }
         self.decide(fresh, &mut wires, &mut acks).await?;
         crash_point(H::ROLE, Boundary::AfterCommit);
-        self.publish(&wires).await?;
+        self.publish(&wires, &acks).await?;
         crash_point(H::ROLE, Boundary::AfterConfirm);
+        self.survived(&acks).await?;
         if !self.in_hand.ack(acks).await? {
             return Err(Fault::AckLost);
         }
@@ -104,34 +104,6 @@ impl<H: Handler> Session<'_, H> {
             attempt = incoming.attempt(), outcome, failure = dead_letter::shortened(failure), "message not handled"
         );
         Ok(dead_letter::copy(incoming, queue, failure, settlement))
-    }
-
-    async fn publish(&mut self, wires: &[Wire]) -> Result<(), Fault> {
-        if wires.is_empty() {
-            return Ok(());
-        }
-        if !self.publisher.is_usable() {
-            self.publisher = self.consumer.broker.publisher(H::ROLE).await?;
-        }
-        let verdicts = match self.publisher.publish(wires).await {
-            Err(PublishError::Channel(_)) => {
-                // The broker closed the channel; every id stays the same, so publishing all of it once more is safe.
-                self.publisher = self.consumer.broker.publisher(H::ROLE).await?;
-                self.publisher.publish(wires).await?
-            }
-            answered => answered?,
-        };
-        for (wire, verdict) in wires.iter().zip(verdicts) {
-            match (verdict, wire.unroutable) {
-                (Verdict::Stored, _) => {}
-                (Verdict::Unroutable(way), Unroutable::Drop) => {
-                    tracing::info!(role = H::ROLE, way, message_id = %wire.message_id, "nobody waits for this answer any more");
-                }
-                (Verdict::Unroutable(way), Unroutable::Keep) => return Err(Fault::Unroutable(way)),
-                (Verdict::Rejected, _) => return Err(Fault::Rejected(wire.exchange.clone())),
-            }
-        }
-        Ok(())
     }
 }
 

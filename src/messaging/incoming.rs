@@ -7,11 +7,6 @@ use uuid::Uuid;
 use crate::contract::headers;
 use crate::domain::stable_uuid;
 
-/// The broker's count of returns to the queue (quorum queues).
-const DELIVERY_COUNT: &str = "x-delivery-count";
-/// One return is every restart's; two are worth a look.
-const SUSPICIOUS: u32 = 2;
-
 /// One message as a handler sees it.
 #[derive(Clone, Debug)]
 pub struct Incoming {
@@ -39,12 +34,6 @@ impl Incoming {
     /// How often an operator has replayed it.
     pub fn replays(&self) -> u32 {
         self.number(headers::REPLAYS).unwrap_or(0)
-    }
-
-    /// Whether processes have died with this message in hand, twice or more. The broker counts, in its own way for each version and
-    /// not on classic queues, so this only raises a suspicion; the proof is made by running the message alone.
-    pub fn is_suspect(&self) -> bool {
-        self.number(DELIVERY_COUNT).is_some_and(|count| count >= SUSPICIOUS)
     }
 
     pub fn kind(&self) -> Option<&str> {

@@ -1,12 +1,20 @@
-//! Poison isolation: a message that was in hand when processes died runs alone, and what happens to it is written down first. If
-//! the process dies again, it was this message, and the operator gets it with the evidence; its neighbours go through.
+//! Poison isolation: whoever kills the process is found, alone, and the operator gets it with the evidence; its neighbours go through.
+//!
+//! A message that comes back to its queue is written down before it runs again (`store::suspects`). If that run never ends either,
+//! the message is a suspect and runs alone, with nothing else in hand that could be blamed. The count is kept by message id: a
+//! message can exist in several copies (its cause publishes it again after a death), and the broker counts for each copy anew.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use lapin::Acker;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::fault::Fault;
 use super::session::{Prepared, Ready, Session, Taken};
-use super::{Failure, Handler};
+use super::{Failure, Handler, Source};
 use crate::crash_points::{Boundary, crash_point};
 use crate::store::suspects;
 
@@ -14,10 +22,55 @@ use crate::store::suspects;
 /// deployment, a machine that failed), so it takes two.
 const DEATHS_ALONE: i32 = 2;
 
+/// How long a role without suspects is believed to have none when only messages arrive that are new. Another process's death is
+/// noticed this much later, which costs nothing but one death more of a message that has several copies.
+const PEACE: Duration = Duration::from_secs(1);
+
 /// Alone means alone in the process: where several roles share one, another role's suspect must not be blamed for this one.
-static ALONE: Mutex<()> = Mutex::const_new(());
+pub(super) static ALONE: Mutex<()> = Mutex::const_new(());
 
 impl<H: Handler> Session<'_, H> {
+    /// Keeps suspects apart and answers with the others. Of these, those that came back to the queue are written down.
+    pub(super) async fn screen(&mut self, arrivals: Vec<Taken>) -> Result<Vec<Taken>, Fault> {
+        if H::SOURCE == Source::DeadLetters || self.is_peaceful(&arrivals).await? {
+            return Ok(arrivals);
+        }
+        let (db, handler) = (&self.consumer.db, &self.consumer.handler);
+        let identity = |taken: &Taken| handler.identity(&taken.incoming);
+        let acker = arrivals.first().map(|taken| taken.acker.clone());
+        let ids: Vec<Uuid> = arrivals.iter().map(identity).collect();
+        let known = self.through_outages(acker.as_ref(), || suspects::known(db, H::ROLE, &ids)).await?;
+        let (suspected, others): (Vec<Taken>, Vec<Taken>) =
+            arrivals.into_iter().partition(|taken| known.contains(&identity(taken)));
+        self.suspects.extend(suspected);
+        let back: Vec<(u64, Uuid)> =
+            others.iter().filter(|taken| taken.came_back).map(|taken| (taken.tag, identity(taken))).collect();
+        if !back.is_empty() {
+            // each once, and in one order, so that two processes do not wait for each other
+            let ids: Vec<Uuid> = back.iter().map(|(_, id)| *id).collect::<BTreeSet<_>>().into_iter().collect();
+            self.through_outages(acker.as_ref(), || suspects::begin_in_company(db, H::ROLE, &ids)).await?;
+            self.marked.extend(back);
+            self.peaceful_until = None;
+            crash_point(H::ROLE, Boundary::AfterMark);
+        }
+        Ok(others)
+    }
+
+    /// Whether nothing that has arrived can be a suspect.
+    async fn is_peaceful(&mut self, arrivals: &[Taken]) -> Result<bool, Fault> {
+        let Some(first) = arrivals.first() else { return Ok(true) };
+        if arrivals.iter().any(|taken| taken.came_back) {
+            return Ok(false);
+        }
+        let now = Instant::now();
+        if self.peaceful_until.is_none_or(|until| until < now) {
+            let db = &self.consumer.db;
+            let any = self.through_outages(Some(&first.acker), || suspects::any(db, H::ROLE)).await?;
+            self.peaceful_until = (!any).then_some(now + PEACE);
+        }
+        Ok(self.peaceful_until.is_some())
+    }
+
     /// Runs the suspects one after the other, once nothing else is in hand that could be blamed.
     pub(super) async fn isolate(&mut self) -> Result<(), Fault> {
         while self.calls.is_empty()
@@ -30,28 +83,33 @@ impl<H: Handler> Session<'_, H> {
     }
 
     async fn isolate_one(&mut self, taken: Taken) -> Result<(), Fault> {
-        let _alone = ALONE.lock().await;
-        let identity = self.consumer.handler.identity(&taken.incoming);
+        let alone = ALONE.lock().await;
         let db = &self.consumer.db;
-        let mark = || async { suspects::mark(db, H::ROLE, identity).await };
-        let deaths = self.through_outages(Some(&taken.acker), mark).await?;
+        let (tag, id) = (taken.tag, self.consumer.handler.identity(&taken.incoming));
+        let replays = taken.incoming.replays();
+        let begin = || suspects::begin_alone(db, H::ROLE, id, replays, DEATHS_ALONE);
+        let deaths = self.through_outages(Some(&taken.acker), begin).await?;
         crash_point(H::ROLE, Boundary::AfterMark);
-        let ended = if deaths >= DEATHS_ALONE {
-            self.bury(taken, deaths).await?;
-            Ok(())
-        } else {
-            tracing::warn!(role = H::ROLE, message_id = %taken.incoming.message_id, deaths, "running a suspect alone");
-            self.run_alone(taken).await
-        };
-        // Also after a fault: a broker that went away has killed nobody.
-        let clear = || async { suspects::clear(db, H::ROLE, identity).await };
-        self.through_outages(None::<&Acker>, clear).await?;
-        ended
+        if deaths >= DEATHS_ALONE {
+            drop(alone);
+            return self.bury(taken, deaths).await;
+        }
+        tracing::warn!(role = H::ROLE, message_id = %taken.incoming.message_id, deaths, "running a suspect alone");
+        self.marked.insert(tag, id);
+        self.alone = Some(alone);
+        self.run_alone(taken).await?;
+        if self.marked.contains_key(&tag) {
+            // the breaker holds it back
+            self.through_outages(None, || suspects::postpone(db, H::ROLE, id)).await?;
+        }
+        self.alone = None;
+        Ok(())
     }
 
+    /// The row stays: every further copy is buried at once.
     async fn bury(&mut self, taken: Taken, deaths: i32) -> Result<(), Fault> {
         let failure = Failure::Poisonous(format!("the process died {deaths} times while it ran this message alone"));
-        let Taken { tag, acker, incoming } = taken;
+        let Taken { tag, acker, incoming, .. } = taken;
         self.finish(vec![Ready { tag, acker, prepared: Prepared::Failed(incoming, failure) }]).await
     }
 
@@ -63,5 +121,29 @@ impl<H: Handler> Session<'_, H> {
             ready.extend(called.ok().and_then(|called| self.returned(called)));
         }
         self.finish(ready).await
+    }
+
+    /// These have been run, and the process lives.
+    pub(super) async fn survived(&mut self, deliveries: &[(u64, Acker)]) -> Result<(), Fault> {
+        let tags: Vec<u64> =
+            deliveries.iter().map(|(tag, _)| *tag).filter(|tag| self.marked.contains_key(tag)).collect();
+        self.unmark(&tags).await
+    }
+
+    /// After a session, also one that a fault ended: a broker that went away has killed nobody.
+    pub(super) async fn survived_all(&mut self) -> Result<(), Fault> {
+        let tags: Vec<u64> = self.marked.keys().copied().collect();
+        self.unmark(&tags).await
+    }
+
+    async fn unmark(&mut self, tags: &[u64]) -> Result<(), Fault> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = tags.iter().filter_map(|tag| self.marked.get(tag).copied()).collect();
+        let db = &self.consumer.db;
+        self.through_outages(None, || suspects::clear(db, H::ROLE, &ids)).await?;
+        self.marked.retain(|tag, _| !tags.contains(tag));
+        Ok(())
     }
 }

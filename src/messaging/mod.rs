@@ -2,8 +2,8 @@
 //! acknowledged. With `topology::declare`, the only place that names lapin.
 //!
 //! `consumer` runs the loop over a `session`: `calls` go outside behind a `breaker`, `isolate` runs suspects alone, `finish` ends a
-//! batch, `engine` runs it in one transaction. `settle` decides what becomes of a failure, `supervise` starts everything again
-//! after a fault.
+//! batch, `engine` runs it in one transaction, `hold` publishes what it caused until the broker takes it. `settle` decides what becomes
+//! of a failure, `supervise` starts everything again after a fault.
 
 mod acks;
 mod breaker;
@@ -17,6 +17,7 @@ mod fault;
 mod finish;
 mod frame;
 mod handler;
+mod hold;
 mod incoming;
 mod isolate;
 mod outage;

@@ -1,14 +1,16 @@
 //! What one consumer session has in hand, and how a delivery gets ready for its batch. Ends with the session; what was not
 //! acknowledged then comes again.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lapin::options::BasicCancelOptions;
 use lapin::{Acker, Channel};
+use tokio::sync::MutexGuard;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::acks::InHand;
 use super::broker::in_time;
@@ -16,7 +18,7 @@ use super::calls::{Called, Decoded, call};
 use super::consumer::CLOSE_DEADLINE;
 use super::failure::panic_text;
 use super::fault::Fault;
-use super::{Consumer, Delivery, Failure, Handler, Incoming, Publisher, Source};
+use super::{Consumer, Delivery, Failure, Handler, Incoming, Publisher};
 use crate::contract::Outgoing;
 
 /// A delivery that this session holds.
@@ -24,6 +26,8 @@ pub(super) struct Taken {
     pub tag: u64,
     pub acker: Acker,
     pub incoming: Incoming,
+    /// Whether it has been delivered before and was not acknowledged.
+    pub came_back: bool,
 }
 
 /// What is known of a delivery before its batch is decided.
@@ -43,7 +47,8 @@ pub(super) struct Ready<H: Handler> {
 
 pub(super) struct Session<'a, H: Handler> {
     pub(super) consumer: &'a Consumer<H>,
-    pub(super) publisher: Publisher,
+    /// `None` after a fault, until the next one is needed.
+    pub(super) publisher: Option<Publisher>,
     pub(super) in_hand: InHand,
     /// Outside calls on their way.
     pub(super) calls: JoinSet<Called<H>>,
@@ -51,6 +56,12 @@ pub(super) struct Session<'a, H: Handler> {
     pub(super) held: VecDeque<Decoded<H>>,
     /// Messages that may have killed a process; each runs alone.
     pub(super) suspects: VecDeque<Taken>,
+    /// Deliveries whose run is written down, by tag.
+    pub(super) marked: HashMap<u64, Uuid>,
+    /// Until when this role is believed to have no suspects.
+    pub(super) peaceful_until: Option<Instant>,
+    /// Held while a suspect runs.
+    pub(super) alone: Option<MutexGuard<'static, ()>>,
     pub(super) shutdown: &'a CancellationToken,
 }
 
@@ -60,11 +71,14 @@ impl<'a, H: Handler> Session<'a, H> {
         consumer.with_breaker(|breaker| breaker.forget_probe(Instant::now()));
         Ok(Self {
             consumer,
-            publisher,
+            publisher: Some(publisher),
             in_hand: InHand::default(),
             calls: JoinSet::new(),
             held: VecDeque::new(),
             suspects: VecDeque::new(),
+            marked: HashMap::new(),
+            peaceful_until: None,
+            alone: None,
             shutdown,
         })
     }
@@ -78,7 +92,7 @@ impl<'a, H: Handler> Session<'a, H> {
         self.in_hand.take(delivery.delivery_tag);
         let (exchange, routing_key) = (delivery.exchange.as_str(), delivery.routing_key.as_str());
         let incoming = Incoming::read(exchange, routing_key, delivery.properties, delivery.data);
-        Ok(Taken { tag: delivery.delivery_tag, acker: delivery.acker, incoming })
+        Ok(Taken { tag: delivery.delivery_tag, acker: delivery.acker, incoming, came_back: delivery.redelivered })
     }
 
     /// Whether more deliveries can be used. Suspects come first. Messages that the breaker holds back do not keep others out: a new
@@ -90,11 +104,8 @@ impl<'a, H: Handler> Session<'a, H> {
     /// Decodes what has arrived. Outside calls are started here and come back through `calls`.
     pub(super) async fn prepare(&mut self, arrivals: Vec<Taken>, ready: &mut Vec<Ready<H>>) -> Result<(), Fault> {
         let mut decoded = Vec::new();
-        for taken in arrivals {
-            match H::SOURCE != Source::DeadLetters && taken.incoming.is_suspect() {
-                true => self.suspects.push_back(taken),
-                false => self.sort(taken, ready, &mut decoded).await,
-            }
+        for taken in self.screen(arrivals).await? {
+            self.sort(taken, ready, &mut decoded).await;
         }
         self.start_calls(decoded, ready).await
     }
@@ -102,14 +113,14 @@ impl<'a, H: Handler> Session<'a, H> {
     /// Puts a delivery either among those that need an outside call or among those that are ready.
     pub(super) async fn sort(&self, taken: Taken, ready: &mut Vec<Ready<H>>, decoded: &mut Vec<Decoded<H>>) {
         let handler = &self.consumer.handler;
-        let Taken { tag, acker, incoming } = taken;
+        let Taken { tag, acker, incoming, came_back } = taken;
         let read = catch_unwind(AssertUnwindSafe(|| handler.decode(&incoming)))
             .unwrap_or_else(|panic| Err(Failure::Panicked(panic_text(panic.as_ref()))));
         let prepared = match read {
             Err(failure) => Prepared::Failed(incoming, failure),
             Ok(message) if !handler.concerns(&message) => Prepared::Unconcerned,
             Ok(message) if H::CALLS_OUTSIDE => {
-                decoded.push(Decoded { taken: Taken { tag, acker, incoming }, message });
+                decoded.push(Decoded { taken: Taken { tag, acker, incoming, came_back }, message });
                 return;
             }
             Ok(message) => match call(handler.as_ref(), &incoming, &message, H::Context::default()).await {

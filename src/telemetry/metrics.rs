@@ -20,6 +20,8 @@ pub struct Metrics {
     pub consumer_up: IntGaugeVec,
     /// 1 while the breaker of a consumer's dependency is open.
     pub breaker_open: IntGaugeVec,
+    /// Messages in hand because the broker does not take what they caused (a missing binding, an alarm, a full queue).
+    pub held: IntGaugeVec,
     /// Faults that made a role rebuild its connection.
     pub restarts: IntCounterVec,
     /// Published messages by exchange and verdict: stored, unroutable, rejected.
@@ -74,6 +76,12 @@ impl Metrics {
             breaker_open: register_int_gauge_vec_with_registry!(
                 "fleet_breaker_open",
                 "1 while calls are held back",
+                &["consumer"],
+                r
+            )?,
+            held: register_int_gauge_vec_with_registry!(
+                "fleet_held_messages",
+                "Messages in hand whose consequences the broker does not take",
                 &["consumer"],
                 r
             )?,

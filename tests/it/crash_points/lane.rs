@@ -85,7 +85,7 @@ impl Lane {
             self.forget_an_order().await;
         }
         if let (Boundary::AfterMark, Some(queue)) = (pair.boundary, queue_of(pair.role)) {
-            self.hand_back_twice(queue).await;
+            self.hand_back(queue).await;
         }
         let dying = self.start_fleet(Some(&place));
         let orders = self.submit_orders();

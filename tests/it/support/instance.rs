@@ -50,6 +50,13 @@ impl Instance {
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// What the broker has logged so far.
+    pub fn log(&self) -> String {
+        let folder = self.folder.path().join("rabbitmq/log");
+        let files = std::fs::read_dir(folder).expect("a folder of logs").map(|entry| entry.expect("an entry").path());
+        files.filter_map(|file| std::fs::read_to_string(file).ok()).collect()
+    }
+
     fn script(&self, verb: &str) -> std::process::Command {
         let project = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut script = std::process::Command::new(project.join("scripts/services.sh"));

@@ -20,7 +20,8 @@ pub struct VirtualHost {
 
 impl VirtualHost {
     pub async fn create() -> Self {
-        Self::create_on(&variable("AMQP_URL"), &variable("AMQP_MANAGEMENT_URL")).await
+        let (amqp_url, management) = address_of_the_broker();
+        Self::create_on(&amqp_url, &management).await
     }
 
     /// On another broker than the one that the environment names.
@@ -79,6 +80,12 @@ impl VirtualHost {
         open.len()
     }
 
+    /// So many redeliveries in every queue before the broker gives a message up; the lower of this and the queue's own limit counts.
+    pub async fn limit_deliveries(&self, limit: u32) {
+        let policy = json!({"pattern": ".*", "apply-to": "queues", "definition": {"delivery-limit": limit}});
+        self.ask(Method::PUT, &format!("policies/{}/few", self.name), Some(policy)).await;
+    }
+
     /// Names of the queues.
     pub async fn queues(&self) -> Vec<String> {
         let list = self.ask(Method::GET, &format!("queues/{}?columns=name", self.name), None).await;
@@ -88,6 +95,11 @@ impl VirtualHost {
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         ask(&self.management, method, path, body).await
     }
+}
+
+/// Of the broker that all tests share: AMQP, and the management API.
+pub fn address_of_the_broker() -> (String, String) {
+    (variable("AMQP_URL"), variable("AMQP_MANAGEMENT_URL"))
 }
 
 impl Drop for VirtualHost {

@@ -117,6 +117,11 @@ impl Stage {
             let process = self.process(*role);
             self.processes.push(process);
         }
+        self.are_ready().await;
+    }
+
+    /// Waits until everybody takes messages.
+    pub async fn are_ready(&self) {
         for process in &self.processes {
             eventually(&format!("{} is ready", process.name), async || process.health.is_ready().then_some(())).await;
         }
