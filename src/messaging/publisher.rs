@@ -6,6 +6,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use futures_util::future::maybe_done;
+use futures_util::poll;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
 use tokio::time::timeout;
@@ -84,17 +86,26 @@ impl Publisher {
 
     #[expect(clippy::disallowed_methods, reason = "the one place that publishes")]
     async fn publish_window(&mut self, window: &[Wire]) -> Result<Vec<Verdict>, PublishError> {
-        let mut confirms: Vec<PublisherConfirm> = Vec::with_capacity(window.len());
+        let mut writes = Vec::with_capacity(window.len());
         for message in window {
             let options = BasicPublishOptions { mandatory: message.is_mandatory(), ..BasicPublishOptions::default() };
-            let publish = self.channel.basic_publish(
+            let mut write = Box::pin(maybe_done(self.channel.basic_publish(
                 message.exchange.as_str().into(),
                 message.routing_key.as_str().into(),
                 options,
                 &message.body,
                 message.properties.clone(),
-            );
-            confirms.push(publish.await.map_err(PublishError::Channel)?);
+            )));
+            // The first poll queues the message, in this order; waiting here for each to be written would wake the connection's
+            // thread and this task once per message.
+            let _ = poll!(write.as_mut());
+            writes.push(write);
+        }
+        let mut confirms: Vec<PublisherConfirm> = Vec::with_capacity(window.len());
+        for mut write in writes {
+            write.as_mut().await;
+            let written = write.as_mut().take_output().ok_or(PublishError::NotConfirming)?;
+            confirms.push(written.map_err(PublishError::Channel)?);
         }
         crash_point(self.role, Boundary::AfterPublish);
         let mut returned: HashSet<String> = HashSet::new();
