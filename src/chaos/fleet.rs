@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::fault::Side;
 use super::process::Process;
-use super::proxy::{Proxy, Weather};
+use crate::stand_ins::{Proxy, Weather};
 
 pub struct Member {
     pub name: &'static str,

@@ -10,7 +10,7 @@ use super::copies::{self, Age};
 use super::fault::{Fault, Kind};
 use super::injector::Injector;
 use super::process::Process;
-use super::proxy::Weather;
+use crate::stand_ins::Weather;
 
 impl Injector {
     /// Returns once the fault is healed.

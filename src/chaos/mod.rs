@@ -1,7 +1,7 @@
 //! The chaos run behind `./dev chaos`: the whole fleet under load, everything broken by a schedule that follows from a seed, and the
 //! proof that nothing was lost and nothing happened twice. `src/bin/chaos.rs` calls [`main`].
 //!
-//! `run` is the whole of it · `schedule` and `fault` what is broken when, `injector`, `inflict`, `copies` and `proxy` how ·
+//! `run` is the whole of it · `schedule` and `fault` what is broken when, `injector`, `inflict` and `copies` how ·
 //! `servers`, `fleet`, `process` and `outside` what takes part · `shop`, `load` and `book` the customers · `watch` and `outage`
 //! what is seen meanwhile · `settle`, `checks`, `audit`, `violation` and `report` the end
 
@@ -18,7 +18,6 @@ mod load;
 mod outage;
 mod outside;
 mod process;
-mod proxy;
 mod report;
 mod run;
 mod schedule;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::fault::Side;
 use super::fleet::programs;
 use super::injector::Injector;
-use super::proxy::Weather;
+use crate::stand_ins::Weather;
 
 /// Above the longest thing that may be left: a saga's deadline with the scheduler's grace, then the retry ladder of the undoing.
 const DEADLINE: Duration = Duration::from_secs(240);

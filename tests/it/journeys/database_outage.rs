@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use order_fleet::stand_ins::Weather;
+
 use crate::support::{Options, Stage, eventually, order_of};
 
 #[tokio::test]
@@ -12,7 +14,7 @@ async fn an_outage_of_the_database_is_waited_out_without_spending_attempts() {
         stage.submit(&order_of("WIDGET-01", 1)).await;
     }
     let proxy = stage.proxy.as_ref().expect("a proxy");
-    proxy.cut();
+    proxy.set(Weather::Cut);
     // straight to the broker, so that there is something to do while the database is away
     for _ in 0..10 {
         let order = serde_json::json!({
@@ -31,7 +33,7 @@ async fn an_outage_of_the_database_is_waited_out_without_spending_attempts() {
     for rung in 0..3 {
         assert_eq!(stage.client.depth(&format!("order_retry_{rung}")).await, 0, "no attempt is spent on an outage");
     }
-    proxy.restore();
+    proxy.set(Weather::Fair);
     stage.reach(20, "confirmed").await;
     let totals = stage.gateway.totals();
     assert_eq!((totals.charges, totals.refunds), (20, 0));

@@ -12,11 +12,13 @@ use clap::Parser;
 use order_fleet::intake::{IntakeLimits, OutboxWake};
 use order_fleet::ports::gateway::{Behaviour, SimulatedGateway};
 use order_fleet::services::order_processor::SagaArgs;
+use order_fleet::stand_ins::Proxy;
 use order_fleet::topology::{QueueType, Topology, TopologyArgs};
 use tempfile::TempDir;
+use tokio::net::lookup_host;
 
 use super::amqp::Client;
-use super::{Api, Proxy, TestDatabase, VirtualHost};
+use super::{Api, TestDatabase, VirtualHost};
 pub use orders::{STRANGER, order_of, paid_with};
 use roles::Process;
 pub use roles::Role;
@@ -80,6 +82,12 @@ struct Defaults<T: clap::Args> {
     args: T,
 }
 
+/// A network to `server`, as in `127.0.0.1:5432`, that the test can cut.
+async fn before(server: String) -> Proxy {
+    let servers = lookup_host(server).await.expect("the server has an address").collect();
+    Proxy::start(servers).await.expect("a free port")
+}
+
 fn defaults<T: clap::Args>() -> T {
     Defaults::<T>::parse_from(["test"]).args
 }
@@ -95,7 +103,7 @@ impl Stage {
         host.declare(&options.topology()).await.expect("the topology is declared");
         let client = Client::connect(&host.url).await;
         let proxy = match options.proxied {
-            true => Some(Proxy::start(database.server()).await),
+            true => Some(before(database.server()).await),
             false => None,
         };
         let wake = OutboxWake::default();

@@ -65,19 +65,19 @@ impl VirtualHost {
         report
     }
 
-    /// Cuts every connection to this virtual host, as an operator would. Returns how many there were.
-    pub async fn close_connections(&self) -> usize {
-        // the list lags behind by its statistics interval: wait until it knows somebody
+    /// Cuts every connection to this virtual host, as an operator would; there are `least` or more.
+    pub async fn close_connections(&self, least: usize) {
+        // the list lags behind, the more the busier the broker is: wait until it knows them by name
         let open = eventually("the management API knows the connections", async || {
             let list = self.ask(Method::GET, &format!("vhosts/{}/connections", self.name), None).await;
-            list.as_array().filter(|open| !open.is_empty()).cloned()
+            let names = list.as_array()?.iter().map(|open| open["name"].as_str().map(str::to_owned));
+            names.collect::<Option<Vec<_>>>().filter(|names| names.len() >= least)
         })
         .await;
-        for connection in &open {
-            let name = connection["name"].as_str().expect("a name").replace(' ', "%20").replace('>', "%3E");
+        for name in open {
+            let name = name.replace(' ', "%20").replace('>', "%3E");
             self.ask(Method::DELETE, &format!("connections/{name}"), None).await;
         }
-        open.len()
     }
 
     /// So many redeliveries in every queue before the broker gives a message up; the lower of this and the queue's own limit counts.

@@ -32,10 +32,15 @@ impl Stage {
         self.api.create_product(sku, 19.99, units).await;
     }
 
-    /// Submits by HTTP; the order's id.
+    /// Submits by HTTP as a good client does: told that the service is busy, it asks again under the same key. The order's id.
     pub async fn submit(&self, order: &Value) -> String {
-        let (status, body) = self.api.submit(order).await;
-        assert_eq!(status, 202, "{body}");
+        let key = Uuid::new_v4().to_string();
+        let body = eventually("the order is accepted", async || {
+            let (status, body) = answer(self.api.post("/api/v1/orders", order).header("Idempotency-Key", &key)).await;
+            assert!(status == 202 || status == 503, "{status}: {body}");
+            (status == 202).then_some(body)
+        })
+        .await;
         body["id"].as_str().expect("an id").to_owned()
     }
 

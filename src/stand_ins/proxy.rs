@@ -1,5 +1,5 @@
-//! A TCP proxy between one role and one server, through which the network breaks: cut, refused, delayed, stalled. Owned by
-//! [`super::fleet`].
+//! The network between one role and one server: a TCP proxy through which it breaks, cut, refused, delayed, stalled. Owned by the
+//! fleet of a chaos run, and by the stage of a test.
 
 use std::io;
 use std::net::SocketAddr;
