@@ -14,7 +14,7 @@
 //! - `domain` the pure rules · `contract` what travels on the wire · `topology` the broker's shape as data
 //! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
-//! - `ops` what operators run beside the fleet: the audit
+//! - `ops` what operators ask: the audit, the live status
 //! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command
 
 pub mod chaos;

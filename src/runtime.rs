@@ -1,5 +1,7 @@
 //! How every process lives: settings, logs, connections, its roles, health, and an orderly end. Called by `roles`.
 
+mod heartbeat;
+
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+pub use heartbeat::Heartbeat;
 
 use crate::config::{BrokerArgs, ConsumerArgs, DatabaseArgs, LogArgs};
 use crate::messaging::{Broker, Consumer, Handler};
@@ -62,6 +66,7 @@ impl Context {
             args: self.consumer.clone(),
             pulse: self.health.part(H::ROLE),
             breaker: Default::default(),
+            taking: Default::default(),
             careful: Default::default(),
         }
     }
@@ -114,6 +119,7 @@ async fn live(
     start(&context, &mut tasks)?;
     serve(&context, observed_at, telemetry::routes(context.health.clone()), &mut tasks)?;
     tasks.spawn(probe(context.clone()));
+    let heartbeat = Heartbeat::start(&context);
     tracing::info!(role = name, version = env!("CARGO_PKG_VERSION"), "started");
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -125,6 +131,7 @@ async fn live(
     let deadline = args.consumer.drain() + CLOSING;
     let finished = timeout(deadline, async { while tasks.join_next().await.is_some() {} }).await;
     finished.context("not everything in hand could be finished in time; the broker will deliver it again")?;
+    heartbeat.stop().await;
     context.db.close().await;
     tracing::info!(role = name, "stopped, nothing left in hand");
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{audit, get, list, products, stats, submit, watch};
+use super::{audit, get, list, outbox, products, stats, status, submit, watch};
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -15,7 +15,7 @@ const API_URL: &str = "http://127.0.0.1:8080";
 /// Heading of the flags that every command takes.
 const COMMON: &str = "Options of every command";
 
-/// Places orders, follows them until they are final, keeps products and stock.
+/// Places orders, follows them until they are final, keeps products and stock, shows how the fleet is.
 #[derive(Debug, Parser)]
 #[command(
     name = "orders",
@@ -27,10 +27,11 @@ const COMMON: &str = "Options of every command";
   orders submit --jsonl orders.jsonl
   orders watch 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001
   orders list --status failed --all --json | jq -r '.orders[].id'
+  orders status --watch
 
 Exit codes:
-  0  done; with --watch or `watch`: every order is confirmed, shipped or delivered
-  1  the API refused, an order failed or was cancelled, or the audit found a violation
+  0  done; with --watch or `watch`: every order is confirmed, shipped or delivered; `status`: the fleet is healthy
+  1  the API refused, an order failed or was cancelled, the audit found a violation, or `status` found something wrong
   2  the input or a flag is wrong; nothing was sent
   3  the API (with --amqp the broker, with `audit` broker or database) cannot be reached"
 )]
@@ -67,6 +68,8 @@ impl Args {
             | Command::List(_)
             | Command::Products(_)
             | Command::Stats(_)
+            | Command::Status(_)
+            | Command::Outbox(_)
             | Command::Audit(_)
             | Command::Completions { .. } => self.timeout.unwrap_or(REQUEST_TIMEOUT),
         }
@@ -81,6 +84,8 @@ pub enum Command {
     Watch(watch::Watch),
     Products(products::Products),
     Stats(stats::Stats),
+    Status(status::StatusArgs),
+    Outbox(outbox::Outbox),
     Audit(Box<audit::Audit>),
     /// Writes a completion script for a shell.
     #[command(after_help = "Examples:

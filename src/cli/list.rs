@@ -54,14 +54,14 @@ pub struct Rows {
 }
 
 impl Paging {
-    /// Fetches a page, or all of them. `list` names both the path and the field of the answer.
+    /// Fetches a page, or all of them. `list` is the path below `/api/v1`.
     ///
     /// # Errors
     /// What the API said, in words.
-    pub async fn fetch(self, client: &Client, list: &str, filter: &[(&str, String)]) -> Result<Rows, Error> {
+    pub async fn fetch(self, client: &Client, list: &[&str], filter: &[(&str, String)]) -> Result<Rows, Error> {
         #[derive(Deserialize)]
         struct Page {
-            #[serde(alias = "orders", alias = "products")]
+            #[serde(alias = "orders", alias = "products", alias = "messages")]
             rows: Vec<Box<RawValue>>,
             next_cursor: Option<String>,
         }
@@ -71,7 +71,7 @@ impl Paging {
             let mut query = filter.to_vec();
             query.push(("limit", limit.to_string()));
             query.extend(found.next_cursor.clone().map(|cursor| ("cursor", cursor)));
-            let page: Page = client.read(&client.get(&[list], &query).await?)?;
+            let page: Page = client.read(&client.get(list, &query).await?)?;
             let stuck = page.next_cursor.is_some() && page.next_cursor == found.next_cursor;
             found.rows.extend(page.rows);
             found.next_cursor = page.next_cursor;
@@ -104,7 +104,7 @@ impl List {
     /// What the API said, in words.
     pub async fn run(self, client: &Client, output: Output) -> Result<Outcome, Error> {
         let filter: Vec<_> = self.status.map(|status| ("status", status.to_string())).into_iter().collect();
-        let found = self.paging.fetch(client, "orders", &filter).await?;
+        let found = self.paging.fetch(client, &["orders"], &filter).await?;
         if output.json {
             output.document(&json!({ "orders": found.rows, "next_cursor": found.next_cursor }))?;
             return Ok(Outcome::Success);

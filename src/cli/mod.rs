@@ -8,12 +8,17 @@ mod bulk;
 mod client;
 mod error;
 mod get;
+mod grid;
 mod list;
+mod outbox;
 mod output;
 mod products;
 mod rows;
 mod run;
 mod stats;
+mod status;
+mod status_page;
+mod status_tables;
 mod submit;
 mod watch;
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstream::{AutoStream, ColorChoice};
 use comfy_table::{Cell, Color, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
+use terminal_size::{Height, Width, terminal_size_of};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -89,6 +90,16 @@ impl Output {
     /// `code`: a parameter of SGR (ECMA-48, 8.3.117).
     fn painted(self, text: &str, code: &str) -> String {
         if self.colour && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    pub fn warn(self, text: &str) -> String {
+        self.painted(text, "33")
+    }
+
+    /// Columns and lines of the terminal; `None` when stdout is none.
+    pub fn size(self) -> Option<(usize, usize)> {
+        let (Width(columns), Height(lines)) = terminal_size_of(io::stdout())?;
+        Some((usize::from(columns), usize::from(lines)))
     }
 
     pub fn table(self, header: &[&str]) -> Table {

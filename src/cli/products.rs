@@ -121,7 +121,7 @@ impl Products {
 }
 
 async fn list(paging: Paging, client: &Client, output: Output) -> Result<Outcome, Error> {
-    let found = paging.fetch(client, "products", &[]).await?;
+    let found = paging.fetch(client, &["products"], &[]).await?;
     if output.json {
         output.document(&json!({ "products": found.rows, "next_cursor": found.next_cursor }))?;
         return Ok(Outcome::Success);

@@ -51,6 +51,8 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         Command::Watch(watch) => watch.run(&client, output, args.timeout).await,
         Command::Products(products) => products.run(&client, output).await,
         Command::Stats(stats) => stats.run(&client, output).await,
+        Command::Status(status) => status.run(&client, output).await,
+        Command::Outbox(outbox) => outbox.run(&client, output).await,
         Command::Audit(audit) => audit.run(output).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -6,6 +6,7 @@ mod consumer;
 mod crash;
 mod database;
 mod log;
+mod management;
 mod metrics;
 pub mod outbound;
 
@@ -15,4 +16,5 @@ pub use consumer::ConsumerArgs;
 pub use crash::CrashArgs;
 pub use database::DatabaseArgs;
 pub use log::{LogArgs, LogFormat};
+pub use management::ManagementArgs;
 pub use metrics::MetricsArgs;

@@ -3,12 +3,14 @@
 pub mod event;
 mod fields;
 pub mod headers;
+pub mod instance;
 pub mod inventory;
 pub mod notification;
 pub mod order;
 mod outgoing;
 pub mod payment;
 pub mod saga;
+pub mod status;
 
 pub use fields::{FieldError, Fields};
 pub use outgoing::{Outgoing, Unroutable};

@@ -19,6 +19,10 @@ impl InHand {
         self.tags.insert(tag);
     }
 
+    pub fn len(&self) -> usize {
+        self.tags.len()
+    }
+
     /// Acknowledges `settled` (tag and acker). `false` means that the channel is gone and all of it comes again.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::contract::instance::BreakerState;
+
 /// Results that the rate is taken over.
 const WINDOW: usize = 20;
 /// Fewer results say nothing about a rate.
@@ -37,12 +39,27 @@ pub struct Breaker {
     state: State,
     recent: VecDeque<bool>,
     pause: Duration,
+    /// When it opened, or closed again. The probes in between do not count.
+    since: Option<Instant>,
+    /// The share of failures that opened it.
+    opened_by: f64,
 }
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { state: State::Closed, recent: VecDeque::with_capacity(WINDOW), pause: FIRST_PAUSE }
+        let recent = VecDeque::with_capacity(WINDOW);
+        Self { state: State::Closed, recent, pause: FIRST_PAUSE, since: None, opened_by: 0.0 }
     }
+}
+
+/// A breaker as an operator sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    pub state: BreakerState,
+    /// When it opened, or closed again; `None` when it never opened.
+    pub since: Option<Instant>,
+    /// Share of failures among the last calls; while it is not closed, the share that opened it.
+    pub failure_share: f64,
 }
 
 impl Breaker {
@@ -61,6 +78,15 @@ impl Breaker {
         self.state == State::Closed
     }
 
+    pub fn reading(&self) -> Reading {
+        let (state, failure_share) = match self.state {
+            State::Closed => (BreakerState::Closed, self.failure_share()),
+            State::Open(_) => (BreakerState::Open, self.opened_by),
+            State::Probing => (BreakerState::HalfOpen, self.opened_by),
+        };
+        Reading { state, since: self.since, failure_share }
+    }
+
     /// When the next probe may go out.
     pub fn next_probe(&self) -> Option<Instant> {
         match self.state {
@@ -73,7 +99,7 @@ impl Breaker {
     pub fn record(&mut self, succeeded: bool, now: Instant) -> bool {
         match (self.state, succeeded) {
             (State::Probing, true) => {
-                *self = Self::default();
+                *self = Self { since: Some(now), ..Self::default() };
                 true
             }
             (State::Probing, false) => {
@@ -90,6 +116,8 @@ impl Breaker {
                 self.recent.push_back(succeeded);
                 let opens = self.has_failed_too_often();
                 if opens {
+                    self.opened_by = self.failure_share();
+                    self.since = Some(now);
                     self.open(now);
                 }
                 opens
@@ -109,10 +137,17 @@ impl Breaker {
         self.state = State::Open(now + self.pause.mul_f64(0.5 + 0.5 * fastrand::f64()));
     }
 
+    fn failed(&self) -> usize {
+        self.recent.iter().filter(|succeeded| !**succeeded).count()
+    }
+
+    fn failure_share(&self) -> f64 {
+        if self.recent.is_empty() { 0.0 } else { self.failed() as f64 / self.recent.len() as f64 }
+    }
+
     fn has_failed_too_often(&self) -> bool {
-        let failed = self.recent.iter().filter(|succeeded| !**succeeded).count();
         let in_a_row = self.recent.iter().rev().take_while(|succeeded| !**succeeded).count();
-        in_a_row >= IN_A_ROW || (self.recent.len() >= ENOUGH && failed * 2 >= self.recent.len())
+        in_a_row >= IN_A_ROW || (self.recent.len() >= ENOUGH && self.failed() * 2 >= self.recent.len())
     }
 }
 
@@ -171,5 +206,27 @@ mod tests {
         breaker.forget_probe(Instant::now());
         tokio::time::advance(LONGEST_PAUSE).await;
         assert_eq!(breaker.admission(Instant::now()), Admission::One);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_says_since_when_it_is_open_and_what_opened_it() {
+        let mut breaker = Breaker::default();
+        after(&mut breaker, &[true, false, true, true]);
+        let reading = breaker.reading();
+        assert_eq!((reading.state, reading.since, reading.failure_share), (BreakerState::Closed, None, 0.25));
+        let opened = Instant::now();
+        after(&mut breaker, &[false; 5]);
+        let open = Reading { state: BreakerState::Open, since: Some(opened), failure_share: 6.0 / 9.0 };
+        assert_eq!(breaker.reading(), open);
+        tokio::time::advance(LONGEST_PAUSE).await;
+        breaker.admission(Instant::now());
+        assert_eq!(breaker.reading(), Reading { state: BreakerState::HalfOpen, ..open });
+        breaker.record(false, Instant::now());
+        assert_eq!(breaker.reading(), open);
+        tokio::time::advance(LONGEST_PAUSE).await;
+        breaker.admission(Instant::now());
+        breaker.record(true, Instant::now());
+        let closed = Reading { state: BreakerState::Closed, since: Some(Instant::now()), failure_share: 0.0 };
+        assert_eq!(breaker.reading(), closed);
     }
 }

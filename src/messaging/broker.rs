@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_lapin::{Config, Pool, PoolConfig, Runtime};
+use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
 use tokio::time::timeout;
 
@@ -61,6 +62,11 @@ impl Broker {
             .build()
             .map_err(|error| BrokerError::Configuration(error.to_string()))?;
         Ok(Self { url: url.into(), name: name.into(), publishing })
+    }
+
+    /// Name of the virtual host, for the management API; `None` when the address cannot be read.
+    pub fn virtual_host(&self) -> Option<String> {
+        self.url.parse::<AMQPUri>().ok().map(|address| address.vhost)
     }
 
     /// A connection for one purpose, as in `consuming order_processing`.

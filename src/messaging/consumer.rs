@@ -11,13 +11,13 @@ use sqlx::PgPool;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Reading};
 use super::broker::{DEADLINE, in_time};
 use super::fault::Fault;
 use super::session::Session;
 use super::{Broker, Handler, supervise};
 use crate::config::ConsumerArgs;
-use crate::telemetry::{Pulse, metrics};
+use crate::telemetry::{BreakerSign, Pulse, Signs, Taking, metrics};
 
 /// Closing is a courtesy; a broker under an alarm does not answer it.
 pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
@@ -32,7 +32,8 @@ pub struct Consumer<H: Handler> {
     pub db: PgPool,
     pub args: ConsumerArgs,
     pub pulse: Pulse,
-    pub breaker: Mutex<Breaker>,
+    pub breaker: Arc<Mutex<Breaker>>,
+    pub taking: Arc<Taking>,
     /// Until when messages are taken one by one, after one that could not be read.
     pub careful: Mutex<Option<Instant>>,
 }
@@ -40,7 +41,22 @@ pub struct Consumer<H: Handler> {
 impl<H: Handler> Consumer<H> {
     /// Consumes until the token is cancelled, through every fault of broker and database.
     pub async fn run(self, shutdown: CancellationToken) {
+        self.show_signs();
         supervise(H::ROLE, &self.pulse, &shutdown, || self.session(&shutdown)).await;
+    }
+
+    fn show_signs(&self) {
+        let (breaker, taking) = (Arc::clone(&self.breaker), Arc::clone(&self.taking));
+        self.pulse.shows(move || Signs {
+            breaker: H::CALLS_OUTSIDE.then(|| {
+                let Reading { state, since, failure_share } =
+                    breaker.lock().unwrap_or_else(PoisonError::into_inner).reading();
+                let for_so_long = since.map(|since| since.elapsed());
+                BreakerSign { dependency: H::DEPENDENCY, state, for_so_long, failure_share }
+            }),
+            taken: Some((H::SOURCE.queue(), taking.look())),
+            leads: None,
+        });
     }
 
     pub(super) fn with_breaker<T>(&self, look: impl FnOnce(&mut Breaker) -> T) -> T {
@@ -64,6 +80,7 @@ impl<H: Handler> Consumer<H> {
         }
         up.set(0);
         metrics().held.with_label_values(&[H::ROLE]).set(0);
+        self.taking.holds(0);
         // The result does not matter: whatever was not acknowledged comes again either way.
         let _ = timeout(CLOSE_DEADLINE, connection.close(200, "done".into())).await;
         ended
@@ -124,6 +141,7 @@ impl<H: Handler> Consumer<H> {
             session.prepare(arrivals, &mut ready).await?;
             session.finish(ready).await?;
             session.isolate().await?;
+            self.taking.holds(session.in_hand.len());
         }
     }
 }

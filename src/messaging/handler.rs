@@ -55,6 +55,8 @@ pub trait Handler: Send + Sync + Sized + 'static {
     /// Whether `call_outside` must run. It runs outside of any transaction, once the inbox has said that the message is new,
     /// and again if the process dies before the commit: it needs a key that stays the same.
     const CALLS_OUTSIDE: bool = false;
+    /// Who is called, as an operator names it: the breaker is around it.
+    const DEPENDENCY: &'static str = "outside call";
 
     /// What the inbox knows the message by.
     fn identity(&self, incoming: &Incoming) -> Uuid {

@@ -1,5 +1,7 @@
 //! A delivery, read: who sent it, which attempt it is, where it first came from.
 
+use std::time::{Duration, SystemTime};
+
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use uuid::Uuid;
@@ -34,6 +36,14 @@ impl Incoming {
     /// How often an operator has replayed it.
     pub fn replays(&self) -> u32 {
         self.number(headers::REPLAYS).unwrap_or(0)
+    }
+
+    /// How long it has waited for its first attempt, if its sender says when it was published (AMQP `timestamp`, whole seconds).
+    /// A later attempt or a replay has waited on purpose. A time to come says nothing: some clients write milliseconds.
+    pub fn waited(&self) -> Option<Duration> {
+        let published = (*self.properties.timestamp()).filter(|_| self.attempt() == 1 && self.replays() == 0)?;
+        let published = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(published))?;
+        SystemTime::now().duration_since(published).ok()
     }
 
     pub fn kind(&self) -> Option<&str> {
@@ -164,5 +174,19 @@ mod tests {
             assert!(!message.own_headers().contains_key("x-death"));
         }
         assert_eq!(incoming(BasicProperties::default()).attempt(), 1);
+    }
+
+    #[test]
+    fn only_the_first_attempt_of_a_message_with_a_believable_time_has_waited() {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
+        let at = |timestamp| BasicProperties::default().with_timestamp(timestamp);
+        let waited = incoming(at(now - 90)).waited().expect("known");
+        assert!((90..100).contains(&waited.as_secs()), "{waited:?}");
+        assert_eq!(incoming(BasicProperties::default()).waited(), None);
+        assert_eq!(incoming(at(now * 1000)).waited(), None);
+        assert_eq!(incoming(at(u64::MAX)).waited(), None);
+        let mut again = FieldTable::default();
+        again.insert(headers::ATTEMPT.into(), AMQPValue::LongInt(2));
+        assert_eq!(incoming(at(now - 90).with_headers(again)).waited(), None);
     }
 }

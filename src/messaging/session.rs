@@ -92,6 +92,9 @@ impl<'a, H: Handler> Session<'a, H> {
         self.in_hand.take(delivery.delivery_tag);
         let (exchange, routing_key) = (delivery.exchange.as_str(), delivery.routing_key.as_str());
         let incoming = Incoming::read(exchange, routing_key, delivery.properties, delivery.data);
+        self.consumer.taking.took(incoming.waited());
+        // Now, too, not only when the batch has ended: it may be held for long.
+        self.consumer.taking.holds(self.in_hand.len());
         Ok(Taken { tag: delivery.delivery_tag, acker: delivery.acker, incoming, came_back: delivery.redelivered })
     }
 

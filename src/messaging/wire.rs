@@ -1,5 +1,7 @@
 //! A message in AMQP's own terms, ready to be written to a channel.
 
+use std::time::SystemTime;
+
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use serde_json::Map;
@@ -51,6 +53,10 @@ impl From<&Outgoing> for Wire {
             .with_message_id(message.message_id.to_string().into())
             .with_type(message.kind.as_str().into())
             .with_headers(headers);
+        if let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+            // Tells whoever takes the message how long it has waited.
+            properties = properties.with_timestamp(now.as_secs());
+        }
         if let Some(correlation_id) = &message.correlation_id {
             properties = properties.with_correlation_id(correlation_id.as_str().into());
         }

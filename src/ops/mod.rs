@@ -1,3 +1,4 @@
-//! What operators run beside the fleet. Reads what the services wrote and takes no part in their work.
+//! What operators ask of a running fleet: whether its books are right, and how it is just now.
 
 pub mod audit;
+pub mod status;

@@ -7,6 +7,7 @@ mod folder;
 pub mod gateway;
 mod http;
 pub mod mail;
+pub mod management;
 pub mod outbound;
 pub mod push;
 pub mod sms;

@@ -8,12 +8,14 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Role, main};
+use crate::config::ManagementArgs;
 use crate::intake::http::{ApiState, router};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
+use crate::ops::status::{QueueReader, Sources};
 use crate::runtime::{Context, Tasks, serve};
 use crate::store::outbox;
-use crate::telemetry::{self, metrics};
+use crate::telemetry::{self, Signs, metrics};
 
 /// How often the outbox is looked at for the metrics; Prometheus scrapes every 15 s by default.
 const LOOK: Duration = Duration::from_secs(5);
@@ -23,6 +25,8 @@ pub struct OrderApi {
     /// Address of the API; health and metrics are served there, too.
     #[arg(long, env = "HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     http_addr: SocketAddr,
+    #[command(flatten)]
+    management: ManagementArgs,
 }
 
 impl Role for OrderApi {
@@ -32,9 +36,14 @@ impl Role for OrderApi {
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
         let wake = OutboxWake::default();
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
-        let api =
-            router(ApiState { db: context.db.clone(), intake }).layer(axum::middleware::from_fn(telemetry::observe));
+        let management = self.management.build(context.broker.virtual_host())?;
+        let status = Sources::new(context.db.clone(), QueueReader::new(context.broker.clone(), management));
+        let api = router(ApiState { db: context.db.clone(), intake, status });
+        let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
+        let pulse = context.health.part(Self::NAME);
+        pulse.shows(Signs::default);
+        pulse.up();
         tasks.spawn(writers.finished());
         start_relay(context, wake, tasks);
         Ok(())

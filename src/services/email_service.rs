@@ -19,6 +19,7 @@ impl Transport for EmailTransport {
     const ROLE: &'static str = "email-service";
     const SOURCE: Source = Source::Work(WorkQueue::EmailNotifications);
     const CHANNEL: Channel = Channel::Email;
+    const DEPENDENCY: &'static str = "mail server";
 
     fn recipient(&self, notification: &Notification) -> Option<String> {
         Some(notification.email.masked())

@@ -15,6 +15,8 @@ pub trait Transport: Send + Sync + 'static {
     const ROLE: &'static str;
     const SOURCE: Source;
     const CHANNEL: Channel;
+    /// Who carries it, as an operator names it.
+    const DEPENDENCY: &'static str;
 
     /// The masked address, or `None` when the customer cannot be reached this way.
     fn recipient(&self, notification: &Notification) -> Option<String>;
@@ -40,6 +42,7 @@ impl<T: Transport> Handler for Notifier<T> {
     const ROLE: &'static str = T::ROLE;
     const SOURCE: Source = T::SOURCE;
     const CALLS_OUTSIDE: bool = true;
+    const DEPENDENCY: &'static str = T::DEPENDENCY;
 
     fn decode(&self, incoming: &Incoming) -> Result<Notification, Failure> {
         serde_json::from_slice(&incoming.body)

@@ -33,6 +33,7 @@ impl<G: PaymentGateway + 'static> Handler for PaymentService<G> {
     const ROLE: &'static str = "payment-service";
     const SOURCE: Source = Source::Work(WorkQueue::PaymentRequests);
     const CALLS_OUTSIDE: bool = true;
+    const DEPENDENCY: &'static str = "payment gateway";
 
     fn decode(&self, incoming: &Incoming) -> Result<PaymentRequest, Failure> {
         serde_json::from_slice(&incoming.body)

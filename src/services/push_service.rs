@@ -18,6 +18,7 @@ impl Transport for PushTransport {
     const ROLE: &'static str = "push-service";
     const SOURCE: Source = Source::Work(WorkQueue::PushNotifications);
     const CHANNEL: Channel = Channel::Push;
+    const DEPENDENCY: &'static str = "push provider";
 
     fn recipient(&self, notification: &Notification) -> Option<String> {
         notification.customer_id.as_ref().map(|customer| format!("customer {customer}"))

@@ -19,6 +19,7 @@ impl Transport for SmsTransport {
     const ROLE: &'static str = "sms-service";
     const SOURCE: Source = Source::Work(WorkQueue::SmsNotifications);
     const CHANNEL: Channel = Channel::Sms;
+    const DEPENDENCY: &'static str = "SMS provider";
 
     fn recipient(&self, notification: &Notification) -> Option<String> {
         notification.phone.as_ref().map(Phone::masked)

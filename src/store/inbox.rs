@@ -66,3 +66,14 @@ pub async fn record(
     .await?;
     Ok(usize::try_from(inserted.rows_affected()).unwrap_or(usize::MAX))
 }
+
+/// How many handled messages are remembered, as the database last estimated; `None` before it has done so. Counting would read
+/// the whole table.
+///
+/// # Errors
+/// Any database error.
+pub async fn estimate(db: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("select nullif(reltuples, -1)::bigint from pg_class where oid = 'inbox'::regclass")
+        .fetch_one(db)
+        .await
+}

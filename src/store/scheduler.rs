@@ -1,8 +1,13 @@
 //! The scheduler's own records, and the removal of what is old.
 
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
+
+use crate::contract::status::JobStatus;
+
+/// Key of the advisory lock that makes one scheduler the leader (any number, the same in every version).
+pub const LEADERSHIP: i64 = 0x0f1e_e75c_4ed0_1e00;
 
 /// One run of one job.
 #[derive(Debug)]
@@ -50,6 +55,8 @@ pub enum Old {
     Suspects,
     IdempotencyKeys,
     Runs,
+    /// Heartbeats of processes that went without a word.
+    Instances,
 }
 
 impl Old {
@@ -59,6 +66,7 @@ impl Old {
             Self::Suspects => "suspects",
             Self::IdempotencyKeys => "idempotency_keys",
             Self::Runs => "scheduler_runs",
+            Self::Instances => "instances",
         }
     }
 }
@@ -86,9 +94,56 @@ pub async fn delete_old(db: &mut PgConnection, what: Old, hours: f64, bite: i64)
                  select ctid from scheduler_runs where ended_at < now() - make_interval(secs => $1 * 3600)
                  and job <> 'daily_report' limit $2))"
         }
+        Old::Instances => {
+            "delete from instances where ctid = any(array(
+                 select ctid from instances where seen_at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
     };
     let deleted = sqlx::query(statement).bind(hours).bind(bite).execute(db).await?;
     Ok(i64::try_from(deleted.rows_affected()).unwrap_or(i64::MAX))
+}
+
+/// Whether some scheduler leads: whether anybody in this database holds the lock (pg_locks splits its key into two halves).
+///
+/// # Errors
+/// Any database error.
+pub async fn is_led(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (
+             select 1 from pg_locks
+             where locktype = 'advisory' and granted and objsubid = 1
+               and database = (select oid from pg_database where datname = current_database())
+               and classid::bigint = $1 >> 32 and objid::bigint = $1 & 4294967295)",
+    )
+    .bind(LEADERSHIP)
+    .fetch_one(db)
+    .await
+}
+
+/// The last run of every job.
+///
+/// # Errors
+/// Any database error.
+pub async fn jobs(db: &mut PgConnection) -> Result<Vec<JobStatus>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select job, last_run_at, extract(epoch from clock_timestamp() - last_run_at)::float8 as seconds_ago, runs, failures,
+                last_error
+         from scheduler_jobs order by job limit 100",
+    )
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(JobStatus {
+                job: row.try_get("job")?,
+                last_run_at: row.try_get("last_run_at")?,
+                last_run_seconds_ago: row.try_get("seconds_ago")?,
+                runs: row.try_get("runs")?,
+                failures: row.try_get("failures")?,
+                last_error: row.try_get("last_error")?,
+            })
+        })
+        .collect()
 }
 
 /// Yesterday in figures, or `None` when the report of yesterday is there already.

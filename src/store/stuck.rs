@@ -1,10 +1,11 @@
-//! Orders and reservations that did not move on in time. Called by the scheduler's jobs.
+//! Orders and reservations that did not move on in time. Called by the scheduler's jobs, and by `ops::status` to show them.
 
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use super::order_row::read_order;
 use super::sagas::Overdue;
+use crate::contract::status::{StuckOrder, StuckOrders};
 use crate::domain::{Order, OrderId};
 
 /// Notes sagas whose step was not answered in time, and that the order-processor has been told.
@@ -69,6 +70,42 @@ pub async fn forget_settled(db: &mut PgConnection) -> Result<i64, sqlx::Error> {
     .execute(db)
     .await?;
     Ok(i64::try_from(forgotten.rows_affected()).unwrap_or(i64::MAX))
+}
+
+/// How many orders are stuck, counted no further than `most`, with those `listed` that have waited longest. Those that have been
+/// settled since are forgotten soon, and not listed any more.
+///
+/// # Errors
+/// Any database error.
+pub async fn list(db: &mut PgConnection, most: i64, listed: i64) -> Result<StuckOrders, sqlx::Error> {
+    let rows = sqlx::query(
+        "select k.order_id, o.status, k.waits_for, k.since, k.nudges, k.last_done, k.last_at,
+                extract(epoch from clock_timestamp() - k.since)::float8 as waited_seconds
+         from (select * from stuck_orders order by since, order_id limit $1) k
+         left join orders o on o.id = k.order_id
+         where o.id is null or o.status in ('pending', 'processing')
+         order by k.since, k.order_id",
+    )
+    .bind(most)
+    .fetch_all(db)
+    .await?;
+    let oldest = rows
+        .iter()
+        .take(usize::try_from(listed).unwrap_or(usize::MAX))
+        .map(|row| {
+            Ok(StuckOrder {
+                order_id: row.try_get("order_id")?,
+                status: row.try_get("status")?,
+                waits_for: row.try_get("waits_for")?,
+                since: row.try_get("since")?,
+                waited_seconds: row.try_get("waited_seconds")?,
+                nudges: row.try_get("nudges")?,
+                last_done: row.try_get("last_done")?,
+                last_at: row.try_get("last_at")?,
+            })
+        })
+        .collect::<Result<Vec<_>, sqlx::Error>>()?;
+    Ok(StuckOrders { orders: i64::try_from(rows.len()).unwrap_or(i64::MAX), counted_up_to: most, oldest })
 }
 
 /// A reservation whose order no longer waits for it.

@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use prometheus::{
-    Gauge, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder, register_gauge_with_registry,
-    register_histogram_vec_with_registry, register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
-    register_int_gauge_with_registry,
+    Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
+    register_gauge_vec_with_registry, register_gauge_with_registry, register_histogram_vec_with_registry,
+    register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 
 pub struct Metrics {
@@ -18,6 +18,8 @@ pub struct Metrics {
     pub batch_size: HistogramVec,
     /// 1 while the consumer is connected and taking messages.
     pub consumer_up: IntGaugeVec,
+    /// How long the oldest message had waited that a consumer took since its last heartbeat.
+    pub oldest_taken_seconds: GaugeVec,
     /// 1 while the breaker of a consumer's dependency is open.
     pub breaker_open: IntGaugeVec,
     /// Messages in hand because the broker does not take what they caused (a missing binding, an alarm, a full queue).
@@ -70,6 +72,12 @@ impl Metrics {
             consumer_up: register_int_gauge_vec_with_registry!(
                 "fleet_consumer_up",
                 "1 while taking messages",
+                &["consumer"],
+                r
+            )?,
+            oldest_taken_seconds: register_gauge_vec_with_registry!(
+                "fleet_oldest_taken_seconds",
+                "Longest wait of a message taken in the last seconds",
                 &["consumer"],
                 r
             )?,

@@ -1,16 +1,22 @@
-//! How the fleet is seen: logs, health, metrics.
+//! How the fleet is seen: logs, health, metrics, and what a process says of itself in its heartbeat.
 
 mod health;
 mod http;
 mod log;
 mod metrics;
+mod process;
 mod server;
+mod signs;
+mod taking;
 
-pub use health::{Health, Pulse};
+pub use health::{Health, Pulse, RoleHealth};
 pub use http::observe;
 pub use log::init;
 pub use metrics::{Metrics, metrics};
+pub use process::{CpuMeter, host, resident_bytes};
 pub use server::routes;
+pub use signs::{BreakerSign, Signs};
+pub use taking::{Taken, Taking};
 
 /// The whole chain of an error in one line, outermost first.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use clap::Parser;
 use order_fleet::config::ConsumerArgs;
 use order_fleet::ports::gateway::{Charge, ChargeRequest, GatewayError, PaymentGateway, Refund};
-use order_fleet::runtime::{Context, Tasks};
+use order_fleet::runtime::{Context, Heartbeat, Tasks};
 use order_fleet::services::payment_service::PaymentService;
 use order_fleet::telemetry::{Health, metrics};
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::support::{Options, Role, Stage, eventually, order_of, paid_with};
+use crate::support::{Options, Role, Stage, answer, eventually, order_of, paid_with};
 
 /// Takes every charge, unless it is down or the order's token says that it always fails.
 #[derive(Default)]
@@ -56,6 +57,7 @@ struct Payments {
     gateway: Arc<Gateway>,
     shutdown: CancellationToken,
     tasks: Tasks,
+    heartbeat: Heartbeat,
 }
 
 impl Payments {
@@ -70,7 +72,8 @@ impl Payments {
         };
         let mut tasks = Tasks::new();
         context.consume(PaymentService { gateway: Shared(gateway.clone()) }, &mut tasks);
-        Self { gateway, shutdown: context.shutdown, tasks }
+        let heartbeat = Heartbeat::start(&context);
+        Self { gateway, shutdown: context.shutdown, tasks, heartbeat }
     }
 
     async fn stop(mut self) {
@@ -78,7 +81,54 @@ impl Payments {
         while let Some(ended) = self.tasks.join_next().await {
             ended.expect("the consumer ends by itself");
         }
+        self.heartbeat.stop().await;
     }
+}
+
+/// The breaker of the payment-service, as an operator sees it, once it is in this state.
+async fn shown(stage: &Stage, state: &str) -> (Value, Value) {
+    eventually(&format!("the status shows a breaker that is {state}"), async || {
+        let (code, status) = answer(stage.api.get("/api/v1/status")).await;
+        assert_eq!(code, 200, "{status}");
+        let breakers = status["breakers"].as_array().expect("breakers");
+        let breaker = breakers.iter().find(|breaker| breaker["role"] == "payment-service")?;
+        (breaker["state"] == state).then(|| (breaker.clone(), status.clone()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_breaker_that_opens_is_in_the_status_with_what_opened_it_and_gone_from_the_problems_when_it_closes() {
+    const ORDERS: i64 = 10;
+    let _alone = ALONE.lock().await;
+    // slow enough that no order has spent its attempts before the next ones have come
+    let stage = stage_with([1000, 1000, 1000]).await;
+    let payments = Payments::start(&stage);
+    let (breaker, _) = shown(&stage, "closed").await;
+    assert_eq!((&breaker["dependency"], &breaker["since"]), (&json!("payment gateway"), &Value::Null));
+    payments.gateway.is_down.store(true, Ordering::SeqCst);
+    for _ in 0..ORDERS {
+        stage.submit(&order_of("WIDGET-01", 1)).await;
+    }
+    let (breaker, status) = shown(&stage, "open").await;
+    assert!(breaker["since"].is_string(), "{breaker}");
+    assert_eq!(breaker["failure_share"], 1.0);
+    let problem = |status: &Value| {
+        let problems = status["problems"].as_array().expect("problems").iter();
+        problems.filter(|problem| problem["part"] == "breakers").map(|problem| problem["detail"].to_string()).next()
+    };
+    assert!(problem(&status).is_some_and(|detail| detail.contains("payment gateway fails")), "{status}");
+    // what waits for the breaker is in no queue: the consumer has it in hand
+    let queues = status["queues"].as_array().expect("queues");
+    let queue = queues.iter().find(|queue| queue["name"] == "payment_requests").expect("the queue");
+    assert!(queue["in_hand"].as_u64() > Some(0), "{queue}");
+    payments.gateway.is_down.store(false, Ordering::SeqCst);
+    stage.reach(ORDERS, "confirmed").await;
+    let (breaker, status) = shown(&stage, "closed").await;
+    assert!(breaker["since"].is_string(), "since when it is back: {breaker}");
+    assert_eq!(problem(&status), None);
+    payments.stop().await;
+    stage.finish().await;
 }
 
 /// The figure belongs to the process: one test at a time.
@@ -89,7 +139,11 @@ fn open() -> i64 {
 }
 
 async fn stage() -> Stage {
-    let mut stage = Stage::set(Options { delays: [100, 100, 100], ..Options::default() }).await;
+    stage_with([100, 100, 100]).await
+}
+
+async fn stage_with(delays: [u64; 3]) -> Stage {
+    let mut stage = Stage::set(Options { delays, ..Options::default() }).await;
     stage.start(&[Role::Processor, Role::Inventory]).await;
     stage.stock("WIDGET-01", 1000).await;
     stage

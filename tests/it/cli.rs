@@ -5,4 +5,5 @@ mod bulk;
 mod fake_api;
 mod help;
 mod orders;
-mod runner;
+pub mod runner;
+mod status;

@@ -17,4 +17,5 @@ mod outbox_relay;
 mod ports;
 mod rolling_restart;
 mod saga_sweeps;
+mod status;
 mod support;

@@ -6,11 +6,13 @@ mod cursor;
 mod json_body;
 mod limits;
 mod orders;
+mod outbox;
 mod parameters;
 mod problem;
 mod products;
 mod router;
 mod statistics;
+mod status;
 
 pub use correlation::{CORRELATION_HEADER, CorrelationId};
 pub use problem::{Problem, ProblemKind};

@@ -16,14 +16,16 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
-use super::{correlation, limits, orders, products, statistics};
+use super::{correlation, limits, orders, outbox, products, statistics, status};
 use crate::intake::Intake;
+use crate::ops::status::Sources;
 
 /// What the handlers work with.
 #[derive(Clone, Debug)]
 pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
+    pub status: Sources,
 }
 
 /// Longest wait of a reader for a connection.
@@ -70,6 +72,9 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/v1/products/{sku}", get(products::show))
         .route("/api/v1/products/{sku}/adjustments", post(products::adjust))
         .route("/api/v1/statistics", get(statistics::show))
+        .route("/api/v1/status", get(status::show))
+        .route("/api/v1/outbox/parked", get(outbox::parked))
+        .route("/api/v1/outbox/retries", post(outbox::retry))
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(

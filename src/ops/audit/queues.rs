@@ -1,32 +1,12 @@
-//! How many messages wait in every queue of the topology, by passive declarations: they ask and change nothing. The broker counts
-//! what is ready; what a consumer has in hand is not counted, which is why `settle` judges again.
+//! What waits in the queues and whether that is explained. The broker counts what is ready; what a consumer has in hand is not
+//! counted, which is why `settle` judges again.
 
-use std::time::Duration;
-
-use lapin::options::QueueDeclareOptions;
-use lapin::types::FieldTable;
-use lapin::{Channel, Connection, ErrorKind};
 use serde::Serialize;
-use tokio::time::timeout;
 
 use super::violation::QueueFault;
-use crate::messaging::{Broker, BrokerError};
-use crate::topology::{Topology, TopologyArgs, WorkQueue, names};
-
-/// A passive declaration is one round trip; longer means that the broker lost its majority.
-const DEADLINE: Duration = Duration::from_secs(10);
-/// AMQP reply code (AMQP 0-9-1, 1.2.1).
-const NOT_FOUND: u16 = 404;
-
-#[derive(Debug, thiserror::Error)]
-pub enum QueuesError {
-    #[error("no connection to the broker")]
-    Connect(#[from] BrokerError),
-    #[error("the broker did not answer within {} s about the queue {queue}", DEADLINE.as_secs())]
-    Deadline { queue: String },
-    #[error("the broker refused to answer about the queue {queue}")]
-    Refused { queue: String, source: lapin::Error },
-}
+pub use crate::messaging::QueuesError;
+use crate::messaging::{Broker, look_at_queues};
+use crate::topology::{WorkQueue, names};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QueueDepth {
@@ -38,52 +18,11 @@ pub struct QueueDepth {
 /// # Errors
 /// When the broker is away or does not answer.
 pub async fn depths(broker: &Broker) -> Result<Vec<QueueDepth>, QueuesError> {
-    let connection = broker.connect("reading the depths of the queues").await?;
-    let asked = ask_all(&connection).await;
-    // The answers are in; how the connection ends does not change them.
-    let _ = timeout(DEADLINE, connection.close(200, "done".into())).await;
-    asked
-}
-
-async fn ask_all(connection: &Connection) -> Result<Vec<QueueDepth>, QueuesError> {
-    let mut channel = None;
-    let mut depths = Vec::new();
-    for queue in Topology::new(&TopologyArgs::default()).queues {
-        let open = match channel.take() {
-            Some(open) => open,
-            None => in_time(&queue.name, connection.create_channel()).await?,
-        };
-        match ask(&open, &queue.name).await {
-            Ok(messages) => {
-                depths.push(QueueDepth { queue: queue.name, messages: Some(messages) });
-                channel = Some(open);
-            }
-            // The refusal has closed the channel.
-            Err(QueuesError::Refused { source, .. }) if is_missing(&source) => {
-                depths.push(QueueDepth { queue: queue.name, messages: None });
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(depths)
-}
-
-async fn ask(channel: &Channel, queue: &str) -> Result<u32, QueuesError> {
-    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
-    let declared = in_time(queue, channel.queue_declare(queue.into(), options, FieldTable::default())).await?;
-    Ok(declared.message_count())
-}
-
-async fn in_time<T>(queue: &str, call: impl Future<Output = Result<T, lapin::Error>>) -> Result<T, QueuesError> {
-    let queue = || queue.to_owned();
-    match timeout(DEADLINE, call).await {
-        Ok(answer) => answer.map_err(|source| QueuesError::Refused { queue: queue(), source }),
-        Err(_) => Err(QueuesError::Deadline { queue: queue() }),
-    }
-}
-
-fn is_missing(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == NOT_FOUND)
+    let looks = look_at_queues(broker).await?;
+    Ok(looks
+        .into_iter()
+        .map(|look| QueueDepth { queue: look.queue, messages: look.found.map(|f| f.messages) })
+        .collect())
 }
 
 /// Messages in a work queue and on its ladder.

@@ -29,6 +29,9 @@ impl Default for RetentionArgs {
     }
 }
 
+/// How long a process that went without a word is shown to the operator.
+const SILENT_HOURS: f64 = 1.0;
+
 /// Rows per table and run; what is left is taken by the next run.
 const BITE: i64 = 20_000;
 
@@ -39,6 +42,7 @@ pub async fn run(db: &mut PgConnection, keep: &RetentionArgs) -> Result<Done, Jo
         (Old::Suspects, days(keep.keep_inbox_days)),
         (Old::IdempotencyKeys, f64::from(keep.keep_idempotency_hours)),
         (Old::Runs, days(keep.keep_runs_days)),
+        (Old::Instances, SILENT_HOURS),
     ];
     let mut detail = Map::new();
     let mut count = 0;

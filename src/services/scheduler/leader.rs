@@ -1,5 +1,7 @@
 //! Who leads, and the leader's round through the jobs.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -13,11 +15,9 @@ use super::job::{Done, JOBS, Job, JobError};
 use crate::crash_points::{Boundary, crash_point};
 use crate::intake::OutboxWake;
 use crate::messaging::supervise;
-use crate::store::scheduler::{self as records, Run};
-use crate::telemetry::{Pulse, chain};
+use crate::store::scheduler::{self as records, LEADERSHIP, Run};
+use crate::telemetry::{Pulse, Signs, chain};
 
-/// Key of the advisory lock that makes one scheduler the leader (any number, the same in every version).
-const LEADERSHIP: i64 = 0x0f1e_e75c_4ed0_1e00;
 /// How often a follower asks for the lead and the leader looks for jobs that are due.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -31,24 +31,34 @@ pub struct Scheduler {
 impl Scheduler {
     /// Runs until the token is cancelled.
     pub async fn run(self, shutdown: CancellationToken) {
-        supervise("scheduler", &self.pulse, &shutdown, || self.session(&shutdown)).await;
+        let leads = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&leads);
+        self.pulse.shows(move || Signs { leads: Some(seen.load(Ordering::Relaxed)), ..Signs::default() });
+        supervise("scheduler", &self.pulse, &shutdown, || self.session(&shutdown, &leads)).await;
     }
 
-    async fn session(&self, shutdown: &CancellationToken) -> Result<(), JobError> {
+    async fn session(&self, shutdown: &CancellationToken, leads: &AtomicBool) -> Result<(), JobError> {
         // The lock lives as long as this connection; it is never given back to the pool with the lock on it.
         let mut seat = self.db.acquire().await?;
-        let ended = self.sit(&mut seat, shutdown).await;
+        let ended = self.sit(&mut seat, shutdown, leads).await;
+        leads.store(false, Ordering::Relaxed);
         leave(seat).await;
         ended
     }
 
-    async fn sit(&self, seat: &mut PgConnection, shutdown: &CancellationToken) -> Result<(), JobError> {
+    async fn sit(
+        &self,
+        seat: &mut PgConnection,
+        shutdown: &CancellationToken,
+        leads: &AtomicBool,
+    ) -> Result<(), JobError> {
         self.pulse.up();
         while !self.takes_the_lead(seat).await? {
             if pause(shutdown).await {
                 return Ok(());
             }
         }
+        leads.store(true, Ordering::Relaxed);
         tracing::info!(role = "scheduler", "leading");
         let mut due = [Instant::now(); JOBS.len()];
         loop {

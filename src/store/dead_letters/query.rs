@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::claim::LEASE_MINUTES;
 use super::row::{DeadLetter, State, Summary, read, read_summary};
+use crate::contract::status::DeadLetterGroup;
 use crate::store::decode::decode;
 
 /// Which dead letters; every part that is given must hold.
@@ -196,6 +197,38 @@ pub async fn counts(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Count>
                 queue: row.try_get("queue")?,
                 reason: row.try_get("reason")?,
                 count: row.try_get("count")?,
+            })
+        })
+        .collect()
+}
+
+/// How many by state, queue and reason, of the newest `most` of each state: what was resolved or discarded grows for ever.
+///
+/// # Errors
+/// Any database error.
+pub async fn newest(db: &mut PgConnection, most: i64) -> Result<Vec<DeadLetterGroup>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select s.state, d.queue, d.reason, count(*) as messages, max(d.last_failed_at) as last_failed_at
+         from unnest($1::text[]) with ordinality as s (state, place)
+         cross join lateral (
+             select queue, reason, last_failed_at from dead_letters
+             where state = s.state order by last_failed_at desc, id desc limit $2) d
+         group by s.place, s.state, d.queue, d.reason
+         order by s.place, count(*) desc, d.queue, d.reason
+         limit 200",
+    )
+    .bind(State::ALL.map(State::as_str))
+    .bind(most)
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(DeadLetterGroup {
+                state: row.try_get("state")?,
+                queue: row.try_get("queue")?,
+                reason: row.try_get("reason")?,
+                messages: row.try_get("messages")?,
+                last_failed_at: row.try_get("last_failed_at")?,
             })
         })
         .collect()

@@ -1,7 +1,10 @@
 //! The HTTP API of one process, served on a free port. Several on one database are several processes of order-api.
 
+use order_fleet::config::BrokerArgs;
 use order_fleet::intake::http::{ApiState, router};
 use order_fleet::intake::{Intake, IntakeLimits, OutboxWake};
+use order_fleet::messaging::Broker;
+use order_fleet::ops::status::{QueueReader, Sources};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -26,10 +29,19 @@ impl Api {
 
     /// Wakes a relay that listens to `wake`.
     pub async fn start_beside(db: PgPool, limits: IntakeLimits, wake: OutboxWake) -> Self {
+        // port 1 is nobody's: what needs no broker must not wait for one
+        let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
+        let broker = Broker::new(&broker, "order-api").expect("an address of RabbitMQ");
+        Self::start_among(db, broker, limits, wake).await
+    }
+
+    /// With a broker whose queues it shows.
+    pub async fn start_among(db: PgPool, broker: Broker, limits: IntakeLimits, wake: OutboxWake) -> Self {
         let (intake, _writers) = Intake::start(db.clone(), wake, limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let app = router(ApiState { db, intake });
+        let status = Sources::new(db.clone(), QueueReader::new(broker, None));
+        let app = router(ApiState { db, intake, status });
         let server = tokio::spawn(async move {
             // the writers live as long as the server
             let _writers = _writers;

@@ -78,4 +78,9 @@ impl Fleet {
         assert!(sent.success(), "{sent}");
         timeout(STOPPING, self.process.wait()).await.expect("it stops in time").expect("its exit status")
     }
+
+    /// As kill -9 does: without a word to anybody.
+    pub async fn kill(&mut self) {
+        self.process.kill().await.expect("it is killed");
+    }
 }

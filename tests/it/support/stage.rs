@@ -107,7 +107,8 @@ impl Stage {
             false => None,
         };
         let wake = OutboxWake::default();
-        let api = Api::start_beside(database.pool.clone(), IntakeLimits::default(), wake.clone()).await;
+        let (db, broker) = (database.pool.clone(), host.broker("order-api"));
+        let api = Api::start_among(db, broker, IntakeLimits::default(), wake.clone()).await;
         let gateway = Arc::new(SimulatedGateway::new(options.gateway.clone()));
         let folder = TempDir::new().expect("a folder");
         let processes = Vec::new();

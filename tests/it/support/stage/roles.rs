@@ -10,7 +10,7 @@ use order_fleet::ports::gateway::{Charge, ChargeRequest, GatewayError, PaymentGa
 use order_fleet::ports::mail::{Mailer, Templates};
 use order_fleet::ports::push::PushSender;
 use order_fleet::ports::sms::SmsSender;
-use order_fleet::runtime::{Context, Tasks};
+use order_fleet::runtime::{Context, Heartbeat, Tasks};
 use order_fleet::services::dead_letter_handler::DeadLetterHandler;
 use order_fleet::services::email_service::EmailTransport;
 use order_fleet::services::inventory_service::InventoryService;
@@ -82,6 +82,7 @@ pub struct Process {
     pub health: Health,
     context: Context,
     tasks: Tasks,
+    heartbeat: Heartbeat,
 }
 
 /// Far above what draining takes.
@@ -93,6 +94,7 @@ impl Process {
         self.context.shutdown.cancel();
         let ended = timeout(STOPPING, async { while self.tasks.join_next().await.is_some() {} }).await;
         assert!(ended.is_ok(), "{} did not stop within {STOPPING:?}", self.name);
+        self.heartbeat.stop().await;
         self.context.db.close().await;
     }
 }
@@ -164,7 +166,8 @@ impl Stage {
         };
         let mut tasks = Tasks::new();
         self.run(role, &context, &mut tasks);
-        Process { role, name, health: context.health.clone(), context, tasks }
+        let heartbeat = Heartbeat::start(&context);
+        Process { role, name, health: context.health.clone(), context, tasks, heartbeat }
     }
 
     fn run(&self, role: Role, context: &Context, tasks: &mut Tasks) {

@@ -1,0 +1,109 @@
+//! The page of `orders status`: first what is wrong, then the parts, each from [`super::status_tables`]. Called by [`super::status`].
+
+use super::error::count;
+use super::grid::{Tone, cut, lay_out, wrap};
+use super::output::{Output, moment, printable};
+use super::status_tables::{Table, breakers, dead_letters, inbox, instances, outbox, queues, scheduler, stuck_orders};
+use crate::contract::status::{Part, Status};
+
+/// The lines of the page, none wider than the terminal.
+pub fn page(status: &Status, output: Output, width: Option<usize>) -> Vec<String> {
+    let mut page = Page { output, width, lines: Vec::new() };
+    page.headline(status);
+    page.section("Instances", &status.instances, |all| instances(all));
+    page.section("Queues", &status.queues, |all| queues(all));
+    page.section("Breakers", &status.breakers, |all| breakers(all));
+    page.section("Outbox", &status.outbox, outbox);
+    page.section("Stuck orders", &status.stuck_orders, stuck_orders);
+    page.section("Scheduler", &status.scheduler, scheduler);
+    page.section("Dead letters", &status.dead_letters, dead_letters);
+    page.section("Inbox", &status.inbox, inbox);
+    page.lines
+}
+
+struct Page {
+    output: Output,
+    width: Option<usize>,
+    lines: Vec<String>,
+}
+
+impl Page {
+    fn headline(&mut self, status: &Status) {
+        let at = moment(status.at);
+        if status.problems.is_empty() {
+            let instances = status.instances.known().map_or(0, |all| all.iter().filter(|one| !one.silent).count());
+            let text =
+                cut(&format!("healthy  {at} UTC  {}", count(instances, "instance")), self.width.unwrap_or(usize::MAX));
+            self.lines.push(text.replacen("healthy", &self.output.good("healthy"), 1));
+            return;
+        }
+        let mut problems = status.problems.iter().map(|problem| printable(&problem.detail));
+        // The first line alone must say it: it is all that fits into an alert.
+        let first = problems.next().unwrap_or_default();
+        let total = match status.problems.len() {
+            1 => "1 problem: ".to_owned(),
+            number => format!("{number} problems: "),
+        };
+        let tell = |text: &str, output: Output, width| -> Vec<String> {
+            wrap(text, width, 2).into_iter().map(|line| output.bad(&line)).collect()
+        };
+        self.lines.extend(tell(&format!("{total}{first}"), self.output, self.width));
+        for problem in problems {
+            self.lines.extend(tell(&format!("- {problem}"), self.output, self.width));
+        }
+        self.lines.push(self.output.dim(&format!("{at} UTC")));
+    }
+
+    fn section<T>(&mut self, title: &str, part: &Part<T>, tell: impl FnOnce(&T) -> Table) {
+        self.lines.push(String::new());
+        let table = match part {
+            Part::Known(value) => tell(value),
+            Part::Unknown { error } => {
+                let said = wrap(&format!("{title}: {}", printable(error)), self.width, 2);
+                self.lines.extend(said.into_iter().map(|line| self.output.bad(&line)));
+                return;
+            }
+        };
+        let room = self.width.map_or(usize::MAX, |width| width.saturating_sub(title.chars().count() + 2));
+        let summary = cut(&printable(&table.summary), room);
+        self.lines.push(format!("{}  {summary}", self.output.bold(title)).trim_end().to_owned());
+        if table.rows.is_empty() {
+            return;
+        }
+        let inner = self.width.map(|width| width.saturating_sub(2));
+        for (line, tone) in lay_out(&table.columns, &table.rows, inner) {
+            let painted = match tone {
+                None | Some(Tone::Dim) => self.output.dim(&line),
+                Some(Tone::Plain) => line,
+                Some(Tone::Warn) => self.output.warn(&line),
+                Some(Tone::Bad) => self.output.bad(&line),
+            };
+            self.lines.push(format!("  {painted}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every part with something in it, shared with the integration tests of the command line.
+    const WORST: &str = include_str!("../../tests/it/cli/status.json");
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_a_narrow_one_still_shows_what_counts() {
+        let status: Status = serde_json::from_str(WORST).expect("a status");
+        for width in [40, 60, 80, 100, 140, 200] {
+            let page = page(&status, Output::new(true), Some(width));
+            for line in &page {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+            let text = page.join("\n");
+            for word in ["sms-service", "silent", "payment_requests", "0199c1d2-7a40-7c1e", "unresolved", "open"] {
+                assert!(text.contains(word), "{word} at {width}:\n{text}");
+            }
+            // beside an order's id there is no room for more in 40 columns
+            assert!(width == 40 || text.contains("taking_payment"), "{width}:\n{text}");
+        }
+    }
+}
