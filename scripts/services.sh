@@ -30,18 +30,17 @@ raise_loopback() {
     die "the loopback interface is down and only root can raise it:  ip link set lo up"
 }
 
+# One of them alone: `broker` or `database`; a chaos run starts what it has stopped, and nothing that is meant to be down.
 up_private() {
-  local broker database failed=
+  local broker= database= failed= only=${1:-}
   [ -x "$rabbitmq_bin/rabbitmq-server" ] || die "RabbitMQ is missing: ./dev setup"
   [ -n "$(postgres_bin)" ] || die "PostgreSQL is missing: ./dev setup"
   raise_loopback
   # Without the lock's descriptor: the servers would keep it.
-  rabbitmq_up 9>&- &
-  broker=$!
-  postgres_up 9>&- &
-  database=$!
-  wait "$broker" || failed=1
-  wait "$database" || failed=1
+  if [ "$only" != database ]; then rabbitmq_up 9>&- & broker=$!; fi
+  if [ "$only" != broker ]; then postgres_up 9>&- & database=$!; fi
+  [ -z "$broker" ] || wait "$broker" || failed=1
+  [ -z "$database" ] || wait "$database" || failed=1
   [ -z "$failed" ] || exit 1
 }
 
@@ -53,7 +52,7 @@ up() {
   [ -f "$FLEET_DIR/instance" ] || write_instance "$kind"
   read_instance
   [ "$kind" = "$services" ] || die "the instance in $FLEET_DIR is $services: give another FLEET_DIR, or ./dev clean"
-  case $kind in docker) docker_up ;; private) up_private ;; esac
+  case $kind in docker) docker_up ;; private) up_private "$@" ;; esac
   say "ready: AMQP $amqp_port, management http://127.0.0.1:$management_port, PostgreSQL $database_port  (eval \"\$(./dev env)\")"
 }
 
@@ -110,7 +109,7 @@ clean() {
 }
 
 case $verb in
-  up | down | status | clean) "$verb" ;;
+  up | down | status | clean) "$verb" "$@" ;;
   env) print_env ;;
   psql)
     if [ "$kind" = external ]; then exec psql "$DATABASE_URL" "$@"; fi

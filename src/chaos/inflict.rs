@@ -40,17 +40,17 @@ impl Injector {
             Kind::BrokerKill => {
                 servers.kill_broker().await?;
                 sleep(fault.lasts).await;
-                servers.up().await
+                servers.start_broker().await
             }
             Kind::DatabaseRestart | Kind::DatabaseAway => {
                 servers.stop_database().await?;
                 sleep(fault.lasts).await;
-                servers.up().await
+                servers.start_database().await
             }
             Kind::DatabaseKill => {
                 servers.kill_database().await?;
                 sleep(fault.lasts).await;
-                servers.up().await
+                servers.start_database().await
             }
             Kind::Cut | Kind::CutAll => self.weather(fault, Weather::Cut).await,
             Kind::Delay | Kind::DelayAll => {

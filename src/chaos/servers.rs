@@ -32,6 +32,20 @@ impl Servers {
     }
 
     /// # Errors
+    /// With the script's words.
+    pub async fn start_broker(&self) -> anyhow::Result<()> {
+        run("scripts/services.sh", &["up", "broker"]).await
+    }
+
+    /// Not the broker with it: one of its nodes may be down on purpose.
+    ///
+    /// # Errors
+    /// With the script's words.
+    pub async fn start_database(&self) -> anyhow::Result<()> {
+        run("scripts/services.sh", &["up", "database"]).await
+    }
+
+    /// # Errors
     /// With the words of rabbitmqctl.
     pub async fn rabbitmqctl(&self, args: &[&str]) -> anyhow::Result<()> {
         run("scripts/services.sh", &[&["rabbitmqctl", "-q"], args].concat()).await
