@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{audit, get, list, products, stats, submit, watch};
+use super::{audit, bench, get, list, products, stats, submit, watch};
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,6 +68,7 @@ impl Args {
             | Command::Products(_)
             | Command::Stats(_)
             | Command::Audit(_)
+            | Command::Bench(_)
             | Command::Completions { .. } => self.timeout.unwrap_or(REQUEST_TIMEOUT),
         }
     }
@@ -82,6 +83,7 @@ pub enum Command {
     Products(products::Products),
     Stats(stats::Stats),
     Audit(Box<audit::Audit>),
+    Bench(Box<bench::Bench>),
     /// Writes a completion script for a shell.
     #[command(after_help = "Examples:
   orders completions bash > ~/.local/share/bash-completion/completions/orders
