@@ -83,7 +83,7 @@ postgres_up() {
   home=$(postgres_home)
   postgres_write_passfile
   as_postgres test -f "$home/data/PG_VERSION" || postgres_create "$home"
-  postgres_write "$home/fleet.conf" <postgres/fleet.conf
+  { cat postgres/fleet.conf && printf '%s\n' "${FLEET_DATABASE_CONF:-}"; } | postgres_write "$home/fleet.conf"
   postgres_clear_lock "$home"
   options="-p $database_port -c config_file=$home/fleet.conf -c listen_addresses=127.0.0.1 -c unix_socket_directories="
   # Shared memory of a fresh container may be closed to ordinary users; System V's needs no folder.

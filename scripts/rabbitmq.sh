@@ -11,6 +11,8 @@ rabbitmq_environment() {
   export HOME=$home LANG=C.UTF-8 LC_ALL=C.UTF-8 ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT=$epmd_port
   RABBITMQ_NODENAME=$(rabbitmq_node)
   export RABBITMQ_NODENAME RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT=$amqp_port
+  # Else the node checks a port 20000 above that of AMQP, which may be any program's outgoing connection.
+  export RABBITMQ_DIST_PORT=$distribution_port
   export RABBITMQ_MNESIA_BASE=$home/data RABBITMQ_LOG_BASE=$home/log RABBITMQ_PID_FILE=$home/server.pid
   export RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf RABBITMQ_ADVANCED_CONFIG_FILE=$home/advanced.config
   export RABBITMQ_ENABLED_PLUGINS_FILE=$home/enabled_plugins RABBITMQ_CONF_ENV_FILE=$home/rabbitmq-env.conf

@@ -15,8 +15,9 @@
 //! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
 //! - `ops` what operators ask: the audit, the live status
-//! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command
+//! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command · `bench` measures all of it
 
+pub mod bench;
 pub mod chaos;
 pub mod cli;
 pub mod config;

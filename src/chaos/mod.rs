@@ -27,4 +27,6 @@ mod shop;
 mod violation;
 mod watch;
 
+pub use fleet::programs;
+pub use process::Process;
 pub use run::main;

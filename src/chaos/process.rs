@@ -1,4 +1,5 @@
-//! One process of the fleet: started, killed, asked to stop. Owned by [`super::fleet`].
+//! One process of the fleet: started, killed, asked to stop. Owned by [`super::fleet`] and by the fleet of
+//! `crate::bench`.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,11 @@ impl Process {
         self.child = Some(child);
         self.life += 1;
         Ok(())
+    }
+
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref()?.id()
     }
 
     /// Its exit status, if it has ended although nobody asked it to.

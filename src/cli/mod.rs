@@ -4,6 +4,7 @@
 mod amqp;
 mod args;
 mod audit;
+mod bench;
 mod bulk;
 mod client;
 mod error;

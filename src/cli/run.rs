@@ -43,7 +43,8 @@ pub async fn main() -> ExitCode {
 /// Whatever kept the command from doing what it was asked to.
 pub async fn run(args: Args) -> Result<Outcome, Error> {
     let output = Output::new(args.json);
-    let client = Client::new(args.api_url(), args.request_timeout())?;
+    let (api_url, timeout) = (args.api_url().to_owned(), args.request_timeout());
+    let client = Client::new(&api_url, timeout)?;
     match args.command {
         Command::Submit(submit) => submit.run(&client, output, args.timeout).await,
         Command::Get(get) => get.run(&client, output).await,
@@ -54,6 +55,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         Command::Status(status) => status.run(&client, output).await,
         Command::Outbox(outbox) => outbox.run(&client, output).await,
         Command::Audit(audit) => audit.run(output).await,
+        Command::Bench(bench) => bench.run(&client, &api_url, timeout, output).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "orders", &mut script);

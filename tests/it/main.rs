@@ -3,6 +3,7 @@
 mod analytics;
 mod architecture;
 mod audit;
+mod bench;
 mod breaker;
 mod cli;
 mod crash_points;

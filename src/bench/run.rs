@@ -1,0 +1,125 @@
+//! One bench from the empty servers to the table of targets. Called by `src/bin/bench.rs`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use clap::{Parser, ValueEnum};
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+use super::args::BenchArgs;
+use super::figures::{Figures, Machine};
+use super::fleet::Berth;
+use super::play::Stage;
+use super::queues::Traffic;
+use super::scenario::Scenario;
+use super::servers::Servers;
+use super::tables::Rows;
+use super::{parts, report, targets};
+use crate::chaos::programs;
+
+/// Short, so that failed payments do not make a scenario of minutes; the ladder's length is not what is measured.
+const RETRY_DELAYS: &str = "1s,2s,4s";
+
+pub async fn main() -> ExitCode {
+    let args = BenchArgs::parse();
+    let ended = tokio::select! {
+        ended = run(&args) => ended,
+        () = told_to_stop() => Err(anyhow::anyhow!("stopped by a signal")),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("bench: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn told_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+async fn run(args: &BenchArgs) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let machine = Machine::look();
+    let servers = Servers::new(args)?;
+    let folder = args.fleet_dir.join("roles");
+    std::fs::create_dir_all(&folder)?;
+    let environment: Vec<(String, String)> = [("RETRY_DELAYS", RETRY_DELAYS), ("NO_PROXY", "127.0.0.1")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    prepare(&servers, &environment).await?;
+    say("limits of the parts");
+    let parts = parts::measure(&servers).await?;
+    let before = (Traffic::read(&servers.management_url).await?, Rows::read(&servers.db).await?);
+    let berth = Berth::new(&servers, args.first_port, folder, environment);
+    let mut stage = Stage { args, servers: &servers, berth, before };
+    let command = std::iter::once("./dev bench".to_owned()).chain(std::env::args().skip(1));
+    let mut figures = Figures {
+        command: command.collect::<Vec<_>>().join(" "),
+        machine,
+        crew: if args.roles { "roles" } else { "fleet" }.to_owned(),
+        parts,
+        ..Figures::default()
+    };
+    for scenario in chosen(args) {
+        let played = stage.play(scenario).await.with_context(|| format!("scenario {}", scenario.name()))?;
+        say(&format!("{}: {}", scenario.name(), report::in_short(&played)));
+        figures.scenarios.push(played);
+    }
+    figures.ratios = targets::ratios(&figures);
+    figures.seconds = begun.elapsed().as_secs_f64();
+    publish(args, &figures)
+}
+
+/// In the order of the list, each once.
+fn chosen(args: &BenchArgs) -> Vec<Scenario> {
+    let all = Scenario::value_variants().iter().copied();
+    all.filter(|scenario| args.scenarios.is_empty() || args.scenarios.contains(scenario)).collect()
+}
+
+/// Schema and topology.
+async fn prepare(servers: &Servers, environment: &[(String, String)]) -> anyhow::Result<()> {
+    let mut command = Command::new(programs()?.join("setup"));
+    command.envs(environment.iter().cloned());
+    command.env("AMQP_URL", &servers.amqp_url).env("DATABASE_URL", &servers.database_url).kill_on_drop(true);
+    let output = command.output().await.context("setup cannot be started")?;
+    ensure!(output.status.success(), "setup failed: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+fn publish(args: &BenchArgs, figures: &Figures) -> anyhow::Result<()> {
+    let page = report::markdown(figures);
+    println(&page);
+    if let Some(file) = &args.report {
+        std::fs::write(file, &page).with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    if let Some(file) = &args.json {
+        let text = serde_json::to_string_pretty(figures)?;
+        std::fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    Ok(())
+}
+
+/// One line with the time of day, on stderr: the report alone goes to stdout.
+pub fn say(line: &str) {
+    use std::io::Write;
+    let now = time::OffsetDateTime::now_utc();
+    // Who closed the output does not want it.
+    let _ = writeln!(std::io::stderr(), "{:02}:{:02}:{:02} {line}", now.hour(), now.minute(), now.second());
+}
+
+fn println(text: &str) {
+    use std::io::Write;
+    // Who closed the output does not want it.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
