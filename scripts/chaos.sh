@@ -13,8 +13,10 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! compgen -G "/usr/lib
 fi
 
 phase "setup" scripts/install.sh
-scripts/build.sh --bins
-case " $* " in *" --plan "* | *" --help "* | *" -h "*) exec "$target_directory/debug/chaos" "$@" ;; esac
+profile=debug build=(--bins)
+case " $* " in *" --release "*) profile=release build+=(--release) ;; esac
+scripts/build.sh "${build[@]}"
+case " $* " in *" --plan "* | *" --help "* | *" -h "*) exec "$target_directory/$profile/chaos" "$@" ;; esac
 
 # What an interrupted run left behind would be found by the audit.
 if [ -f "$FLEET_DIR/instance" ]; then scripts/services.sh clean; fi
@@ -38,7 +40,7 @@ environment=$(scripts/services.sh env)
 eval "$environment"
 export CHAOS_FIRST_PORT=$((FLEET_PORT_BASE + 20))
 say "chaos"
-"$target_directory/debug/chaos" "$@" &
+"$target_directory/$profile/chaos" "$@" &
 chaos=$!
 code=0
 wait "$chaos" || code=$?

@@ -39,6 +39,10 @@ pub struct ChaosArgs {
     #[arg(long)]
     pub cluster: bool,
 
+    /// Builds and runs the release profile: slower to build, and for figures that count. Read by the script.
+    #[arg(long)]
+    pub release: bool,
+
     /// Only print the schedule.
     #[arg(long)]
     pub plan: bool,
