@@ -11,6 +11,7 @@ use order_fleet::intake::relay::{PublishBatch, PublishFailed, Relay, RelayError,
 use order_fleet::messaging::Verdict;
 use order_fleet::store::outbox;
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -191,4 +192,30 @@ async fn a_broker_that_never_confirms_does_not_hold_the_messages() {
     let relay = Relay::new(database.pool.clone(), Arc::new(Silent), OutboxWake::default(), pace);
     assert!(matches!(relay.relay_once().await, Err(RelayError::TooSlow)));
     assert_eq!(waiting(&database).await, 1);
+}
+
+#[tokio::test]
+async fn however_many_messages_pass_the_table_does_not_grow() {
+    let database = filled(&[]).await;
+    let broker = Broker::new(0, stored);
+    let relay = relay(&database, &broker, RelayPace::default());
+    let some = messages(3_000);
+    let mut sizes = Vec::new();
+    for round in 1..=4 {
+        let mut connection = database.pool.acquire().await.expect("a connection");
+        outbox::add_all(&mut connection, &some).await.expect("stored");
+        drop(connection);
+        while relay.relay_once().await.expect("relayed").published > 0 {}
+        // every ten seconds for each database, and the machine may be busy
+        let cleaned =
+            "select coalesce(sum(autovacuum_count), 0)::bigint from pg_stat_user_tables where relname = 'outbox'";
+        let deadline = Instant::now() + Duration::from_secs(90);
+        while database.number(cleaned).await < round {
+            assert!(Instant::now() < deadline, "no autovacuum of the outbox in round {round}");
+            sleep(Duration::from_millis(200)).await;
+        }
+        sizes.push(database.number("select pg_total_relation_size('outbox')").await);
+    }
+    // the first rounds make the table as large as one round needs
+    assert!(sizes[3] <= sizes[1] + sizes[1] / 2, "sizes in bytes after each round: {sizes:?}");
 }
