@@ -32,7 +32,7 @@ raise_loopback() {
 
 # One of them alone: `broker` or `database`; a chaos run starts what it has stopped, and nothing that is meant to be down.
 up_private() {
-  local broker= database= failed= only=${1:-}
+  local broker='' database='' failed='' only=${1:-}
   [ -x "$rabbitmq_bin/rabbitmq-server" ] || die "RabbitMQ is missing: ./dev setup"
   [ -n "$(postgres_bin)" ] || die "PostgreSQL is missing: ./dev setup"
   raise_loopback
