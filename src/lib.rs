@@ -16,6 +16,7 @@
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
 //! - `ops` what operators ask: the audit, the live status
 //! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command · `bench` measures all of it
+//! - `demo`, `chaos` and `bench` play with the whole fleet, the last two as a `trial` on servers of their own
 
 pub mod bench;
 pub mod chaos;
@@ -36,3 +37,4 @@ pub mod stand_ins;
 pub mod store;
 pub mod telemetry;
 pub mod topology;
+pub mod trial;

@@ -102,6 +102,18 @@ pub fn run(
     }
 }
 
+/// Waits for SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the system does not let a program listen for them.
+pub async fn told_to_stop() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
 async fn live(
     name: &str,
     args: &CommonArgs,
@@ -121,11 +133,7 @@ async fn live(
     tasks.spawn(probe(context.clone()));
     let heartbeat = Heartbeat::start(&context);
     tracing::info!(role = name, version = env!("CARGO_PKG_VERSION"), "started");
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    told_to_stop().await?;
     tracing::info!(role = name, "stopping: finishing what is in hand");
     context.shutdown.cancel();
     let deadline = args.consumer.drain() + CLOSING;

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::processes::{Processes, bytes_written, memory};
+use super::processes::Processes;
+use crate::telemetry::{Memory, bytes_written};
 
 /// Names of the two servers in every account; all other names are processes of ours.
 pub const BROKER: &str = "broker";
@@ -61,7 +62,7 @@ impl Accounts {
         let (mut now, mut peak) = (Amounts::new(), Amounts::new());
         for (name, root) in &self.0 {
             let Some(tree) = processes.tree(*root) else { continue };
-            let all: Vec<_> = tree.pids.iter().filter_map(|pid| memory(*pid)).collect();
+            let all: Vec<_> = tree.pids.iter().filter_map(|pid| Memory::of(*pid)).collect();
             now.insert(name.clone(), all.iter().map(|memory| memory.now).sum::<u64>() as f64);
             peak.insert(name.clone(), all.iter().map(|memory| memory.peak).sum::<u64>() as f64);
         }

@@ -16,13 +16,13 @@ use super::load::{body, late_order};
 use super::play::{Running, Stage};
 use super::say;
 use super::scenario::Scenario;
-use crate::chaos::programs;
 use crate::config::BrokerArgs;
 use crate::contract::Outgoing;
 use crate::contract::order::SUBMITTED;
 use crate::domain::OrderId;
 use crate::messaging::{Broker, Verdict, Wire};
 use crate::topology::names;
+use crate::trial::programs;
 
 /// Product of the orders that come before it does.
 const LATE: &str = "BENCH-LATE";

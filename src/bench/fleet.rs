@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use reqwest::Client;
 
 use super::servers::Servers;
-use crate::chaos::{Process, programs};
+use crate::trial::{Process, programs};
 
 /// As chaos has it: a busy machine takes seconds for what takes a quarter of one.
 const READY_DEADLINE: Duration = Duration::from_secs(60);

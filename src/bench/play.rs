@@ -19,7 +19,7 @@ use super::scenario::Scenario;
 use super::servers::Servers;
 use super::tables::{self, Rows};
 use super::{drains, say};
-use crate::chaos::programs;
+use crate::trial::programs;
 
 /// How long nothing is done to see what doing nothing costs.
 const IDLE: Duration = Duration::from_secs(3);

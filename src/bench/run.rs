@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::args::BenchArgs;
@@ -17,7 +15,8 @@ use super::scenario::Scenario;
 use super::servers::Servers;
 use super::tables::Rows;
 use super::{parts, report, targets};
-use crate::chaos::programs;
+use crate::runtime::told_to_stop;
+use crate::trial::{command_line, set_up};
 
 /// Short, so that failed payments do not make a scenario of minutes; the ladder's length is not what is measured.
 const RETRY_DELAYS: &str = "1s,2s,4s";
@@ -26,7 +25,7 @@ pub async fn main() -> ExitCode {
     let args = BenchArgs::parse();
     let ended = tokio::select! {
         ended = run(&args) => ended,
-        () = told_to_stop() => Err(anyhow::anyhow!("stopped by a signal")),
+        told = told_to_stop() => Err(told.map_or_else(Into::into, |()| anyhow::anyhow!("stopped by a signal"))),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,17 +33,6 @@ pub async fn main() -> ExitCode {
             say(&format!("bench: {error:#}"));
             ExitCode::FAILURE
         }
-    }
-}
-
-async fn told_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
 }
 
@@ -57,15 +45,14 @@ async fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let environment: Vec<(String, String)> = [("RETRY_DELAYS", RETRY_DELAYS), ("NO_PROXY", "127.0.0.1")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-    prepare(&servers, &environment).await?;
+    set_up(&servers.amqp_url, &servers.database_url, &environment).await?;
     say("limits of the parts");
     let parts = parts::measure(&servers).await?;
     let before = (Traffic::read(&servers.management_url).await?, Rows::read(&servers.db).await?);
     let berth = Berth::new(&servers, args.first_port, folder, environment);
     let mut stage = Stage { args, servers: &servers, berth, before };
-    let command = std::iter::once("./dev bench".to_owned()).chain(std::env::args().skip(1));
     let mut figures = Figures {
-        command: command.collect::<Vec<_>>().join(" "),
+        command: command_line("bench"),
         machine,
         crew: if args.roles { "roles" } else { "fleet" }.to_owned(),
         parts,
@@ -85,16 +72,6 @@ async fn run(args: &BenchArgs) -> anyhow::Result<()> {
 fn chosen(args: &BenchArgs) -> Vec<Scenario> {
     let all = Scenario::value_variants().iter().copied();
     all.filter(|scenario| args.scenarios.is_empty() || args.scenarios.contains(scenario)).collect()
-}
-
-/// Schema and topology.
-async fn prepare(servers: &Servers, environment: &[(String, String)]) -> anyhow::Result<()> {
-    let mut command = Command::new(programs()?.join("setup"));
-    command.envs(environment.iter().cloned());
-    command.env("AMQP_URL", &servers.amqp_url).env("DATABASE_URL", &servers.database_url).kill_on_drop(true);
-    let output = command.output().await.context("setup cannot be started")?;
-    ensure!(output.status.success(), "setup failed: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }
 
 fn publish(args: &BenchArgs, figures: &Figures) -> anyhow::Result<()> {

@@ -1,6 +1,5 @@
 //! RabbitMQ and PostgreSQL of the run: where they are and which processes they are. Made by [`super::run`].
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -8,6 +7,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
 use super::args::BenchArgs;
+use crate::trial::{BROKER_PID, DATABASE_PID, server_pid};
 
 pub struct Servers {
     pub amqp_url: String,
@@ -33,15 +33,8 @@ impl Servers {
             database_url: args.database_url.clone(),
             management_url: args.amqp_management_url.clone(),
             db: options.connect_lazy(&args.database_url).context("DATABASE_URL cannot be read")?,
-            broker: pid(&args.fleet_dir.join("rabbitmq/server.pid"))?,
-            database: pid(&args.fleet_dir.join("postgres/data/postmaster.pid"))?,
+            broker: server_pid(&args.fleet_dir, BROKER_PID)?,
+            database: server_pid(&args.fleet_dir, DATABASE_PID)?,
         })
     }
-}
-
-/// The process id that a server has left in its folder.
-fn pid(path: &Path) -> anyhow::Result<u32> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let line = text.lines().next().unwrap_or_default();
-    line.trim().parse().with_context(|| format!("{} holds no process id", path.display()))
 }

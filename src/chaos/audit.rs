@@ -3,9 +3,9 @@
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::fleet::programs;
 use super::servers::Servers;
 use super::violation::Violation;
+use crate::trial::programs;
 
 /// It is quiet already; the audit looks for itself.
 const SETTLE: &str = "30s";

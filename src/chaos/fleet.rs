@@ -2,7 +2,7 @@
 //! the injector, the load and the checks.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::fault::Side;
-use super::process::Process;
 use crate::stand_ins::{Proxy, Weather};
+use crate::trial::{Process, programs};
 
 pub struct Member {
     pub name: &'static str,
@@ -159,15 +159,6 @@ impl Fleet {
         }
         stopping.join_all().await.into_iter().flatten().collect()
     }
-}
-
-/// The folder of this program; the roles are beside it.
-///
-/// # Errors
-/// When the system does not tell.
-pub fn programs() -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe().context("this program does not find its own folder")?;
-    Ok(own.parent().context("this program has no folder")?.to_owned())
 }
 
 /// Host and port of a server on this machine.

@@ -9,8 +9,8 @@ use tokio::time::sleep;
 use super::copies::{self, Age};
 use super::fault::{Fault, Kind};
 use super::injector::Injector;
-use super::process::Process;
 use crate::stand_ins::Weather;
+use crate::trial::Process;
 
 impl Injector {
     /// Returns once the fault is healed.

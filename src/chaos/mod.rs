@@ -2,7 +2,7 @@
 //! proof that nothing was lost and nothing happened twice. `src/bin/chaos.rs` calls [`main`].
 //!
 //! `run` is the whole of it · `schedule` and `fault` what is broken when, `injector`, `inflict` and `copies` how ·
-//! `servers`, `fleet`, `process` and `outside` what takes part · `shop`, `load` and `book` the customers · `watch` and `outage`
+//! `servers`, `fleet` and `outside` what takes part · `shop`, `load` and `book` the customers · `watch` and `outage`
 //! what is seen meanwhile · `settle`, `checks`, `audit`, `violation` and `report` the end
 
 mod args;
@@ -17,7 +17,6 @@ mod injector;
 mod load;
 mod outage;
 mod outside;
-mod process;
 mod report;
 mod run;
 mod schedule;
@@ -27,6 +26,4 @@ mod shop;
 mod violation;
 mod watch;
 
-pub use fleet::programs;
-pub use process::Process;
 pub use run::main;

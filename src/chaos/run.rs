@@ -7,14 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::args::ChaosArgs;
 use super::checks;
 use super::fault::{Fault, Kind};
-use super::fleet::{Fleet, Surroundings, address, programs};
+use super::fleet::{Fleet, Surroundings, address};
 use super::inflict::faketime;
 use super::injector::{Injector, Log};
 use super::load::Load;
@@ -27,6 +25,8 @@ use super::{audit, schedule, settle, shop};
 use crate::config::BrokerArgs;
 use crate::intake::BrokerPublisher;
 use crate::messaging::Broker;
+use crate::runtime::told_to_stop;
+use crate::trial::{command_line, set_up};
 
 /// Short, so that a failed step comes again while the run lasts; the ladder itself is not what is tested here.
 const RETRY_DELAYS: &str = "1s,3s,9s";
@@ -43,7 +43,7 @@ pub async fn main() -> ExitCode {
     }
     let ended = tokio::select! {
         ended = run(&args, seed, faults) => ended,
-        () = told_to_stop() => Err(anyhow::anyhow!("stopped by a signal")),
+        told = told_to_stop() => Err(told.map_or_else(Into::into, |()| anyhow::anyhow!("stopped by a signal"))),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,
@@ -52,17 +52,6 @@ pub async fn main() -> ExitCode {
             say(&format!("chaos: {error:#}"));
             ExitCode::FAILURE
         }
-    }
-}
-
-async fn told_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
 }
 
@@ -81,7 +70,7 @@ fn kinds(args: &ChaosArgs) -> Vec<Kind> {
 
 async fn run(args: &ChaosArgs, seed: u64, faults: Vec<Fault>) -> anyhow::Result<bool> {
     let begun = Instant::now();
-    let injector = Arc::new(set_up(args, seed).await?);
+    let injector = Arc::new(assemble(args, seed).await?);
     injector.fleet.start().await?;
     injector.load.stock_up().await?;
     say("every role is ready");
@@ -108,7 +97,7 @@ async fn run(args: &ChaosArgs, seed: u64, faults: Vec<Fault>) -> anyhow::Result<
     Ok(report.held())
 }
 
-async fn set_up(args: &ChaosArgs, seed: u64) -> anyhow::Result<Injector> {
+async fn assemble(args: &ChaosArgs, seed: u64) -> anyhow::Result<Injector> {
     ensure!(
         !args.amqp_url.is_empty() && !args.database_url.is_empty(),
         "run it by ./dev chaos: it needs servers of its own"
@@ -124,7 +113,7 @@ async fn set_up(args: &ChaosArgs, seed: u64) -> anyhow::Result<Injector> {
         ("NO_PROXY", "127.0.0.1"),
     ];
     environment.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    prepare(args, &environment).await?;
+    set_up(&args.amqp_url, &args.database_url, &environment).await?;
     let fleet = Fleet::new(Surroundings {
         amqp_url: &args.amqp_url,
         brokers: if args.brokers.is_empty() { vec![address(&args.amqp_url)?] } else { args.brokers.clone() },
@@ -158,15 +147,6 @@ fn pool(url: &str) -> anyhow::Result<PgPool> {
     options.connect_lazy(url).context("DATABASE_URL cannot be read")
 }
 
-/// Schema and topology.
-async fn prepare(args: &ChaosArgs, environment: &[(String, String)]) -> anyhow::Result<()> {
-    let mut command = Command::new(programs()?.join("setup"));
-    command.envs(environment.iter().cloned()).env("AMQP_URL", &args.amqp_url).env("DATABASE_URL", &args.database_url);
-    let output = command.output().await.context("setup cannot be started")?;
-    ensure!(output.status.success(), "setup failed: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
-}
-
 async fn judge(
     args: &ChaosArgs,
     seed: u64,
@@ -191,10 +171,7 @@ async fn judge(
     violations.extend(book.problems().into_iter().map(|words| Violation::new("clients are served", words, Vec::new())));
     findings.violations.splice(0..0, violations);
     Ok(Report {
-        command: std::iter::once("./dev chaos".to_owned())
-            .chain(std::env::args().skip(1))
-            .collect::<Vec<_>>()
-            .join(" "),
+        command: command_line("chaos"),
         seed,
         length: args.length(),
         whole: begun.elapsed(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
-use super::process::send;
+use crate::trial::{BROKER_PID, DATABASE_PID, send, server_pid};
 
 /// A broker's start takes seconds, minutes on a machine that compiles at the same time (`scripts/rabbitmq.sh`).
 const DEADLINE: Duration = Duration::from_secs(150);
@@ -54,7 +54,7 @@ impl Servers {
     /// # Errors
     /// When the broker's process cannot be found or signalled.
     pub async fn kill_broker(&self) -> anyhow::Result<()> {
-        self.kill("rabbitmq/server.pid").await
+        self.kill(BROKER_PID).await
     }
 
     /// The postmaster alone: its children notice and end.
@@ -62,17 +62,17 @@ impl Servers {
     /// # Errors
     /// When the server's process cannot be found or signalled.
     pub async fn kill_database(&self) -> anyhow::Result<()> {
-        self.kill("postgres/data/postmaster.pid").await
+        self.kill(DATABASE_PID).await
     }
 
     /// # Errors
     /// When the server does not stop, or not start.
     pub async fn stop_database(&self) -> anyhow::Result<()> {
-        let pid = self.pid("postgres/data/postmaster.pid")?;
+        let pid = server_pid(&self.folder, DATABASE_PID)?;
         // SIGINT is PostgreSQL's fast shutdown: https://www.postgresql.org/docs/current/server-shutdown.html
         send("-INT", pid).await?;
         let deadline = tokio::time::Instant::now() + DEADLINE;
-        while self.pid("postgres/data/postmaster.pid").is_ok() {
+        while server_pid(&self.folder, DATABASE_PID).is_ok() {
             ensure!(tokio::time::Instant::now() < deadline, "PostgreSQL does not stop");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -100,15 +100,7 @@ impl Servers {
     }
 
     async fn kill(&self, file: &str) -> anyhow::Result<()> {
-        send("-9", self.pid(file)?).await
-    }
-
-    /// The process id that a server has left in its folder.
-    fn pid(&self, file: &str) -> anyhow::Result<u32> {
-        let path = self.folder.join(file);
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-        let line = text.lines().next().unwrap_or_default();
-        line.trim().parse().with_context(|| format!("{} holds no process id", path.display()))
+        send("-9", server_pid(&self.folder, file)?).await
     }
 }
 

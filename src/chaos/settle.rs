@@ -12,9 +12,9 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use super::fault::Side;
-use super::fleet::programs;
 use super::injector::Injector;
 use crate::stand_ins::Weather;
+use crate::trial::programs;
 
 /// Above the longest thing that may be left: a saga's deadline with the scheduler's grace, then the retry ladder of the undoing.
 const DEADLINE: Duration = Duration::from_secs(240);

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::args::DemoArgs;
@@ -23,6 +22,7 @@ use super::shop::Shop;
 use super::stage::Stage;
 use super::submit::{by_amqp, by_command_line, by_http, special};
 use super::watch::watch;
+use crate::runtime::told_to_stop;
 
 /// What follows a settled order (stock sold, notifications, events) is done within a second of it, if it is done at all.
 const AFTERMATH: Duration = Duration::from_secs(10);
@@ -51,11 +51,9 @@ async fn on_a_stage(args: &DemoArgs, screen: &Screen) -> anyhow::Result<bool> {
     is_free("HTTP_ADDR", args.http_addr)?;
     is_free("METRICS_ADDR", args.metrics_addr)?;
     empty(&folder)?;
-    let mut terminate = signal(SignalKind::terminate())?;
     let played = tokio::select! {
         played = play(args, screen, &stage, &programs, &folder) => played,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
-        _ = terminate.recv() => Err(anyhow::anyhow!("told to stop")),
+        told = told_to_stop() => Err(told.map_or_else(Into::into, |()| anyhow::anyhow!("told to stop"))),
     };
     let struck = stage.strike().await;
     let mut checks = match played {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Context;
 use crate::contract::instance::{BreakerReport, ConsumerReport, HEARTBEAT, InstanceDetail, InstanceState};
 use crate::store::instances::{self, Beat, Process};
-use crate::telemetry::{BreakerSign, CpuMeter, Health, RoleHealth, host, metrics, resident_bytes};
+use crate::telemetry::{BreakerSign, CpuMeter, Health, Memory, RoleHealth, host, metrics};
 
 /// Pause while a role is starting: an operator who has just started it looks now.
 const STARTING: Duration = Duration::from_secs(1);
@@ -95,7 +95,7 @@ impl Heart {
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: self.started.elapsed().as_secs_f64(),
             cpu_seconds,
-            rss_bytes: resident_bytes(),
+            rss_bytes: Memory::of(std::process::id()).and_then(|memory| memory.now.try_into().ok()),
         };
         let starting = roles.is_empty() || roles.iter().any(|role| role.state == InstanceState::Starting);
         let beats: Vec<Beat> = roles.into_iter().map(|role| read(role, interval, cpu_share)).collect();

@@ -13,7 +13,7 @@ pub use health::{Health, Pulse, RoleHealth};
 pub use http::observe;
 pub use log::init;
 pub use metrics::{Metrics, metrics};
-pub use process::{CpuMeter, host, resident_bytes};
+pub use process::{CpuMeter, Memory, Stat, bytes_written, host};
 pub use server::routes;
 pub use signs::{BreakerSign, Signs};
 pub use taking::{Taken, Taking};

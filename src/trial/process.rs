@@ -1,5 +1,4 @@
-//! One process of the fleet: started, killed, asked to stop. Owned by [`super::fleet`] and by the fleet of
-//! `crate::bench`.
+//! One process of the fleet: started, killed, asked to stop. Owned by the fleets of `chaos` and of `bench`.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
