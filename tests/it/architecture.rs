@@ -82,3 +82,12 @@ fn sql_is_written_in_the_store() {
     let found = offenders(&["sqlx::query"], &allowed);
     assert!(found.is_empty(), "{found:#?}");
 }
+
+#[test]
+fn no_route_of_the_api_exists_without_its_description() {
+    // the description is part of `routes!`; what is merged beside the API serves no data
+    let found =
+        offenders(&[".route(", ".nest(", ".route_service("], &["telemetry/", "stand_ins/", "intake/http/site.rs"]);
+    let found: Vec<String> = found.into_iter().filter(|line| line.starts_with("intake/")).collect();
+    assert!(found.is_empty(), "register it with `routes!` in src/intake/http/router.rs: {found:#?}");
+}
