@@ -6,6 +6,7 @@ mod correlation;
 mod cursor;
 mod json_body;
 mod limits;
+mod openapi;
 mod orders;
 mod outbox;
 mod parameters;
@@ -17,4 +18,4 @@ mod status;
 
 pub use correlation::{CORRELATION_HEADER, CorrelationId};
 pub use problem::{Problem, ProblemKind};
-pub use router::{ApiState, router};
+pub use router::{ApiState, document, document_json, router};
