@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{audit, bench, get, list, outbox, products, stats, status, submit, watch};
+use super::{audit, bench, get, list, outbox, products, stats, status, submit, watch, webhooks};
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,6 +70,7 @@ impl Args {
             | Command::Stats(_)
             | Command::Status(_)
             | Command::Outbox(_)
+            | Command::Webhooks(_)
             | Command::Audit(_)
             | Command::Bench(_)
             | Command::Completions { .. } => self.timeout.unwrap_or(REQUEST_TIMEOUT),
@@ -87,6 +88,7 @@ pub enum Command {
     Stats(stats::Stats),
     Status(status::StatusArgs),
     Outbox(outbox::Outbox),
+    Webhooks(webhooks::Webhooks),
     Audit(Box<audit::Audit>),
     Bench(Box<bench::Bench>),
     /// Writes a completion script for a shell.

@@ -86,6 +86,21 @@ impl Client {
         self.send(request.body(body)).await
     }
 
+    /// Sends a change as JSON.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn patch(&self, path: &[&str], body: String) -> Result<Answer, Error> {
+        let request = self.http.request(Method::PATCH, self.url(path)?).header(CONTENT_TYPE, "application/json");
+        self.send(request.body(body)).await
+    }
+
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete(&self, path: &[&str]) -> Result<Answer, Error> {
+        self.send(self.http.request(Method::DELETE, self.url(path)?)).await
+    }
+
     /// Sends a JSON body up to `retries` times more while the API is overloaded or away; the key makes that safe.
     ///
     /// # Errors

@@ -123,7 +123,7 @@ impl Problem {
     fn advice(&self) -> String {
         match self.slug() {
             "validation" if self.errors.is_empty() => "correct the input and send it again".to_owned(),
-            "not-found" => "check the spelling; `orders list` and `orders products list` show what is there".to_owned(),
+            "not-found" => "check the spelling; `orders list`, `orders products list` and `orders webhooks list` show what is there".to_owned(),
             "idempotency-key-reused" => "use another --idempotency-key for another order".to_owned(),
             "idempotency-key-in-flight" => "the first request with this key is still at work, try again".to_owned(),
             "overloaded" => match self.retry_after {

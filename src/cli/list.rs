@@ -61,7 +61,13 @@ impl Paging {
     pub async fn fetch(self, client: &Client, list: &[&str], filter: &[(&str, String)]) -> Result<Rows, Error> {
         #[derive(Deserialize)]
         struct Page {
-            #[serde(alias = "orders", alias = "products", alias = "messages")]
+            #[serde(
+                alias = "orders",
+                alias = "products",
+                alias = "messages",
+                alias = "webhooks",
+                alias = "deliveries"
+            )]
             rows: Vec<Box<RawValue>>,
             next_cursor: Option<String>,
         }

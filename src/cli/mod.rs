@@ -22,6 +22,7 @@ mod status_page;
 mod status_tables;
 mod submit;
 mod watch;
+mod webhooks;
 
 pub use args::Args;
 pub use error::Error;

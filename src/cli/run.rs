@@ -54,6 +54,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         Command::Stats(stats) => stats.run(&client, output).await,
         Command::Status(status) => status.run(&client, output).await,
         Command::Outbox(outbox) => outbox.run(&client, output).await,
+        Command::Webhooks(webhooks) => webhooks.run(&client, output).await,
         Command::Audit(audit) => audit.run(output).await,
         Command::Bench(bench) => bench.run(&client, &api_url, timeout, output).await,
         Command::Completions { shell } => {

@@ -1,4 +1,6 @@
-//! Settings of mail, SMS, push and the payment gateway. Flattened into the settings of the services that use them.
+//! Settings of mail, SMS, push, the payment gateway and webhooks. Flattened into the settings of the services that use them.
+
+mod webhooks;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,6 +14,7 @@ use crate::ports::gateway::{Behaviour, Gateway, HttpGateway, Rate, SimulatedGate
 use crate::ports::mail::{Mailer, Server, SmtpMailer, Templates};
 use crate::ports::push::{FcmPush, PushSender, ServiceAccount};
 use crate::ports::sms::{Account, SmsSender, TwilioSms};
+pub use webhooks::{DeliveryArgs, WebhookArgs};
 
 /// Where e-mail goes. Holds a password, so it has no `Debug`.
 #[derive(Args, Clone)]

@@ -2,12 +2,15 @@
 //! fault at once; these types only describe. That reader and description agree is shown by `./dev contract`, which sends what the
 //! document allows and what it forbids. Money may be written as a string, too; `null` counts as absent.
 
+mod webhooks;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use crate::domain::{CustomerId, Email, Sku};
+pub use webhooks::{NewWebhook, Resend, Rotation, WebhookChange};
 
 /// An order to submit.
 #[derive(Deserialize, ToSchema)]

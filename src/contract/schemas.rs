@@ -9,6 +9,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, 
 use utoipa::{PartialSchema, ToSchema};
 
 use super::requests::ShortText;
+use crate::domain::webhook::EventPattern;
 use crate::domain::{CustomerId, Email, Money, OrderId, Phone, Sku};
 
 macro_rules! described {
@@ -42,6 +43,10 @@ described! {
         .max_length(Some(254))
         .pattern(Some(r#"^[^@\s<>,;"]+@[^@\s<>,;"]+$"#));
     Phone: text("7 to 15 digits after an optional plus sign.", "+4930123456").pattern(Some(r"^\+?[0-9]{7,15}$"));
+    EventPattern: text("A type of event, all that begin so (`order.*`), or `*` for all.", "order.*")
+        .min_length(Some(1))
+        .max_length(Some(EventPattern::MAX))
+        .pattern(Some(r"^(\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?)$"));
     ShortText: text("One line of text.", "delivery 4711")
         .min_length(Some(1))
         .max_length(Some(255))

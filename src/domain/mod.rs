@@ -11,6 +11,7 @@ mod order;
 pub mod payment;
 pub mod saga;
 mod status;
+pub mod webhook;
 
 pub use contact::{Email, InvalidContact, Phone};
 pub use ids::{CustomerId, InvalidText, OrderId, Sku, stable_uuid};

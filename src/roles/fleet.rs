@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{
-    Analytics, DeadLetters, Email, Inventory, OrderApi, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms, main,
+    Analytics, DeadLetters, Email, Inventory, OrderApi, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms,
+    Webhooks, main,
 };
 use crate::runtime::{Context, Tasks};
 
@@ -28,6 +29,8 @@ pub struct Fleet {
     #[command(flatten)]
     analytics: Analytics,
     #[command(flatten)]
+    webhooks: Webhooks,
+    #[command(flatten)]
     dead_letters: DeadLetters,
     #[command(flatten)]
     scheduler: SchedulerRole,
@@ -46,6 +49,7 @@ impl Role for Fleet {
         self.sms.start(context, tasks)?;
         self.push.start(context, tasks)?;
         self.analytics.start(context, tasks)?;
+        self.webhooks.start(context, tasks)?;
         self.dead_letters.start(context, tasks)?;
         self.scheduler.start(context, tasks)
     }

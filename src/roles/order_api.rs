@@ -9,8 +9,9 @@ use clap::{Args, Subcommand};
 
 use super::Role;
 use super::command::main_or;
-use crate::config::ManagementArgs;
-use crate::intake::http::{ApiState, document_json, router};
+use crate::config::outbound::WebhookArgs;
+use crate::config::{ManagementArgs, Shared};
+use crate::intake::http::{ApiState, Registration, document_json, router};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
 use crate::ops::status::{QueueReader, Sources};
@@ -28,6 +29,8 @@ pub struct OrderApi {
     http_addr: SocketAddr,
     #[command(flatten)]
     management: ManagementArgs,
+    #[command(flatten)]
+    webhooks: Shared<WebhookArgs>,
 }
 
 impl Role for OrderApi {
@@ -39,7 +42,8 @@ impl Role for OrderApi {
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
         let status = Sources::new(context.db.clone(), QueueReader::new(context.broker.clone(), management));
-        let api = router(ApiState { db: context.db.clone(), intake, status });
+        let webhooks = self.registration()?;
+        let api = router(ApiState { db: context.db.clone(), intake, status, webhooks });
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
         let pulse = context.health.part(Self::NAME);
@@ -48,6 +52,17 @@ impl Role for OrderApi {
         tasks.spawn(writers.finished());
         start_relay(context, wake, tasks);
         Ok(())
+    }
+}
+
+impl OrderApi {
+    fn registration(&self) -> anyhow::Result<Registration> {
+        let Shared(webhooks) = &self.webhooks;
+        let vault = webhooks.vault()?;
+        if !vault.encrypts() {
+            tracing::warn!("no WEBHOOK_KEY: secrets of new webhooks are stored unencrypted");
+        }
+        Ok(Registration { rules: webhooks.rules(), vault: vault.into() })
     }
 }
 

@@ -24,6 +24,9 @@ pub mod stock;
 pub mod stuck;
 pub mod suspects;
 mod text;
+pub mod webhook_deliveries;
+pub mod webhook_log;
+pub mod webhooks;
 
 pub use outage::{is_contention, is_outage};
 pub use text::storable;

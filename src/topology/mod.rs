@@ -32,4 +32,5 @@ pub mod names {
     pub const SMS_NOTIFICATIONS: &str = "sms_notifications";
     pub const PUSH_NOTIFICATIONS: &str = "push_notifications";
     pub const ANALYTICS: &str = "analytics";
+    pub const WEBHOOK_DELIVERIES: &str = "webhook_deliveries";
 }

@@ -13,10 +13,11 @@ pub enum WorkQueue {
     SmsNotifications,
     PushNotifications,
     Analytics,
+    WebhookDeliveries,
 }
 
 impl WorkQueue {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::OrderProcessing,
         Self::OrderReplies,
         Self::InventoryRequests,
@@ -25,10 +26,13 @@ impl WorkQueue {
         Self::SmsNotifications,
         Self::PushNotifications,
         Self::Analytics,
+        Self::WebhookDeliveries,
     ];
 
-    /// Rungs of every ladder; the delays are [`super::TopologyArgs::retry_delays`].
+    /// Rungs of every ladder of the fleet's own; the delays are [`super::TopologyArgs::retry_delays`].
     pub const RUNGS: usize = 3;
+    /// Rungs of the ladder to partners' servers, which stay away for longer; [`super::TopologyArgs::webhook_delays`].
+    pub const WEBHOOK_RUNGS: usize = 4;
 
     pub fn name(self) -> &'static str {
         match self {
@@ -40,11 +44,32 @@ impl WorkQueue {
             Self::SmsNotifications => names::SMS_NOTIFICATIONS,
             Self::PushNotifications => names::PUSH_NOTIFICATIONS,
             Self::Analytics => names::ANALYTICS,
+            Self::WebhookDeliveries => names::WEBHOOK_DELIVERIES,
         }
     }
 
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|queue| queue.name() == name)
+    }
+
+    /// How many rungs its ladder has: after so many retries a message is given up.
+    pub fn rungs(self) -> usize {
+        match self {
+            Self::OrderProcessing
+            | Self::OrderReplies
+            | Self::InventoryRequests
+            | Self::PaymentRequests
+            | Self::EmailNotifications
+            | Self::SmsNotifications
+            | Self::PushNotifications
+            | Self::Analytics => Self::RUNGS,
+            Self::WebhookDeliveries => Self::WEBHOOK_RUNGS,
+        }
+    }
+
+    /// The names of its ladder's queues, the shortest delay first.
+    pub fn ladder(self) -> impl Iterator<Item = String> {
+        (0..self.rungs()).map(move |rung| self.retry_queue(rung))
     }
 
     /// Name of one rung's queue, counted from 0. The ladder of `order_processing` is `order_retry_*` by contract.
@@ -57,7 +82,8 @@ impl WorkQueue {
             | Self::EmailNotifications
             | Self::SmsNotifications
             | Self::PushNotifications
-            | Self::Analytics => format!("{}_retry_{rung}", self.name()),
+            | Self::Analytics
+            | Self::WebhookDeliveries => format!("{}_retry_{rung}", self.name()),
         }
     }
 
@@ -71,7 +97,8 @@ impl WorkQueue {
             | Self::EmailNotifications
             | Self::SmsNotifications
             | Self::PushNotifications
-            | Self::Analytics => ("", self.name()),
+            | Self::Analytics
+            | Self::WebhookDeliveries => ("", self.name()),
         }
     }
 }

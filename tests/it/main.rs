@@ -21,3 +21,4 @@ mod rolling_restart;
 mod saga_sweeps;
 mod status;
 mod support;
+mod webhooks;

@@ -15,7 +15,9 @@ mod products;
 mod router;
 mod statistics;
 mod status;
+mod webhooks;
 
 pub use correlation::{CORRELATION_HEADER, CorrelationId};
 pub use problem::{Problem, ProblemKind};
 pub use router::{ApiState, document, document_json, router};
+pub use webhooks::Registration;

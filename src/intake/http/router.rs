@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
-use super::{actor, correlation, limits, openapi, orders, outbox, products, statistics, status};
+use super::{actor, correlation, limits, openapi, orders, outbox, products, statistics, status, webhooks};
 use crate::intake::Intake;
 use crate::ops::status::Sources;
 
@@ -28,6 +28,7 @@ pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
     pub status: Sources,
+    pub webhooks: webhooks::Registration,
 }
 
 /// Longest wait of a reader for a connection.
@@ -63,6 +64,16 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(status::show))
         .routes(routes!(outbox::parked))
         .routes(routes!(outbox::retry))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::pause))
+        .routes(routes!(webhooks::enable))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::log::ping))
+        .routes(routes!(webhooks::log::list))
+        .routes(routes!(webhooks::log::show))
+        .routes(routes!(webhooks::log::resend_one))
+        .routes(routes!(webhooks::log::resend))
 }
 
 /// The API's contract, made from the code: OpenAPI 3.1.

@@ -175,7 +175,8 @@ impl Verdicts {
                 | WorkQueue::EmailNotifications
                 | WorkQueue::SmsNotifications
                 | WorkQueue::PushNotifications
-                | WorkQueue::Analytics => of_processor + waiting_in(depths, queue),
+                | WorkQueue::Analytics
+                | WorkQueue::WebhookDeliveries => of_processor + waiting_in(depths, queue),
             };
             missing.get(&queue).is_some_and(|missing| waiting >= *missing)
         };
@@ -187,7 +188,9 @@ impl Verdicts {
             explained.in_flight.extend(in_flight);
         }
         let busy = explained.activity.is_busy();
-        let faults = faults(depths, |work| busy || missing.contains_key(&work));
+        // A partner's server may be away for days, and what waits for it with it.
+        let waits_for_partners = |work| work == WorkQueue::WebhookDeliveries;
+        let faults = faults(depths, |work| busy || waits_for_partners(work) || missing.contains_key(&work));
         let (checked, total) = (i64::try_from(depths.len()).ok(), i64::try_from(faults.len()).unwrap_or(i64::MAX));
         self.push(Invariant::QueuesExplained, checked, total, faults.into_iter().map(Violation::from).collect());
     }

@@ -78,7 +78,7 @@ pub fn consume(kind: &str, message: &Value) -> Result<(), Failure> {
     let incoming = Incoming::read("", &routing_key, BasicProperties::default(), message.to_string().into_bytes());
     match kind {
         "order.submitted" => Submissions { args: saga() }.decode(&incoming).map(drop),
-        "order.event" | "stock.low" => AnalyticsService.decode(&incoming).map(drop),
+        "order.event" | "stock.low" => AnalyticsService::default().decode(&incoming).map(drop),
         "stock.reserve" | "stock.release" | "stock.commit" => InventoryService.decode(&incoming).map(drop),
         "payment.take" | "payment.cancel" => {
             PaymentService { gateway: SimulatedGateway::new(Behaviour::default()) }.decode(&incoming).map(drop)

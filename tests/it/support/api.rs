@@ -1,16 +1,25 @@
 //! The HTTP API of one process, served on a free port. Several on one database are several processes of order-api.
 
 use order_fleet::config::BrokerArgs;
-use order_fleet::intake::http::{ApiState, router};
+use order_fleet::intake::http::{ApiState, Registration, router};
 use order_fleet::intake::{Intake, IntakeLimits, OutboxWake};
 use order_fleet::messaging::Broker;
 use order_fleet::ops::status::{QueueReader, Sources};
+use order_fleet::ports::webhooks::{AddressRules, Vault};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
 use super::eventually;
+
+/// Webhooks may go anywhere: to servers of the tests.
+pub const ANY_ADDRESS: AddressRules = AddressRules { allow_http: true, allow_private: true };
+
+/// Keeps the secrets of webhooks, under a key of the tests.
+pub fn vault() -> Vault {
+    Vault::new("dGhlIGtleSBvZiB0aGUgdGVzdHMsIG5vYm9keSBlbHM=").ok().expect("a key")
+}
 
 pub struct Api {
     pub address: String,
@@ -35,13 +44,26 @@ impl Api {
         Self::start_among(db, broker, limits, wake).await
     }
 
+    /// As in production: only public addresses are endpoints of webhooks.
+    pub async fn start_strictly(db: PgPool) -> Self {
+        let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
+        let broker = Broker::new(&broker, "order-api").expect("an address of RabbitMQ");
+        Self::serve(db, broker, IntakeLimits::default(), OutboxWake::default(), Registration::default()).await
+    }
+
     /// With a broker whose queues it shows.
     pub async fn start_among(db: PgPool, broker: Broker, limits: IntakeLimits, wake: OutboxWake) -> Self {
+        // endpoints of webhooks are on this machine
+        let webhooks = Registration { rules: ANY_ADDRESS, vault: vault().into() };
+        Self::serve(db, broker, limits, wake, webhooks).await
+    }
+
+    async fn serve(db: PgPool, broker: Broker, limits: IntakeLimits, wake: OutboxWake, webhooks: Registration) -> Self {
         let (intake, _writers) = Intake::start(db.clone(), wake, limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let status = Sources::new(db.clone(), QueueReader::new(broker, None));
-        let app = router(ApiState { db, intake, status });
+        let app = router(ApiState { db, intake, status, webhooks });
         let server = tokio::spawn(async move {
             // the writers live as long as the server
             let _writers = _writers;
@@ -56,6 +78,14 @@ impl Api {
 
     pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.client.post(format!("{}{path}", self.address)).json(body)
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.patch(format!("{}{path}", self.address)).json(body)
+    }
+
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(format!("{}{path}", self.address))
     }
 
     /// Sends bytes as they are, declared as JSON.

@@ -13,7 +13,7 @@ pub mod virtual_host;
 pub mod waiting;
 mod workers;
 
-pub use api::{Api, answer, read};
+pub use api::{ANY_ADDRESS, Api, answer, read, vault};
 pub use broker::TestBroker;
 pub use database::TestDatabase;
 pub use garbler::{MARKER, garbling_proxy};

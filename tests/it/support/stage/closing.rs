@@ -60,9 +60,8 @@ impl Stage {
 
     fn queues_to_empty(&self) -> Vec<String> {
         let consumed = self.consumed();
-        let rungs = |queue: WorkQueue| (0..WorkQueue::RUNGS).map(move |rung| queue.retry_queue(rung));
         let emptied = WorkQueue::ALL.into_iter().filter(|queue| consumed.contains(&queue.name()));
-        emptied.flat_map(|queue| rungs(queue).chain([queue.name().to_owned()])).collect()
+        emptied.flat_map(|queue| queue.ladder().chain([queue.name().to_owned()])).collect()
     }
 
     async fn nothing_in(&self, queues: &[String]) {
