@@ -1,8 +1,6 @@
 //! New orders and the first row of their history. Called by the intake for orders over HTTP and by the order-processor for
 //! orders that another AMQP client published.
 
-use std::collections::HashSet;
-
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -81,15 +79,4 @@ pub async fn record_accepted(conn: &mut PgConnection, orders: &[OrderId]) -> Res
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Which of these orders are there.
-///
-/// # Errors
-/// When the database is away.
-pub async fn known(conn: &mut PgConnection, orders: &[OrderId]) -> Result<HashSet<OrderId>, sqlx::Error> {
-    let orders: Vec<Uuid> = orders.iter().map(|id| id.0).collect();
-    let known: Vec<Uuid> =
-        sqlx::query_scalar("select id from orders where id = any($1)").bind(&orders).fetch_all(conn).await?;
-    Ok(known.into_iter().map(OrderId).collect())
 }

@@ -55,7 +55,7 @@ impl Mailer {
         match self {
             Self::Smtp(server) => server.send(mail).await,
             Self::Folder { folder, from } => {
-                folder.write(mail.message_id, &message::format(mail, from)?.formatted()).await
+                folder.write(mail.message_id, &message::format(mail, from)?.formatted())
             }
         }
     }
