@@ -17,7 +17,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::accept::{Refused, Submission, Verdict, accept_all};
 use super::idempotency::{InFlight, Ticket};
 use super::relay::OutboxWake;
-use crate::crash_points::{Boundary, crash_point};
 use crate::store::{is_contention, is_outage};
 
 /// How much may wait, and for how long.
@@ -230,21 +229,15 @@ impl Writer {
         }
     }
 
-    /// One transaction for all of them. A timeout drops the transaction, which rolls it back.
+    /// One transaction for all of them. After a timeout nobody knows whether they are stored: asking again with the same key is safe.
     async fn commit(&self, batch: &[Waiting]) -> Result<Vec<Verdict>, Failed> {
-        let mut transaction = match timeout(self.limits.connect, self.db.begin()).await {
-            Ok(Ok(transaction)) => transaction,
+        let mut connection = match timeout(self.limits.connect, self.db.acquire()).await {
+            Ok(Ok(connection)) => connection,
             Ok(Err(error)) => return Err(Failed::NoConnection(error)),
             Err(_) => return Err(Failed::TooSlow),
         };
         let submissions: Vec<&Submission> = batch.iter().map(|one| &one.submission).collect();
-        let work = async {
-            let verdicts = accept_all(&mut transaction, &submissions).await?;
-            crash_point("intake", Boundary::BeforeCommit);
-            transaction.commit().await?;
-            crash_point("intake", Boundary::AfterCommit);
-            Ok::<_, sqlx::Error>(verdicts)
-        };
+        let work = accept_all(&mut connection, &submissions);
         let verdicts = match timeout(self.limits.commit, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(done)) => done?,
             Ok(Err(_)) => return Err(Failed::Panicked),

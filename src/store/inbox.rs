@@ -17,7 +17,7 @@ pub async fn handled(
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Outgoing>>, sqlx::Error> {
     let rows = sqlx::query(
-        "select message_id, outgoing::text as outgoing from inbox where consumer = $1 and message_id = any($2)",
+        "select message_id, outgoing from inbox where consumer = $1 and message_id = any($2)",
     )
     .bind(consumer)
     .bind(ids)
@@ -56,7 +56,7 @@ pub async fn record(
         .map_err(|error| sqlx::Error::Encode(error.into()))?;
     let inserted = sqlx::query(
         "insert into inbox (consumer, message_id, outgoing)
-         select $1, t.id, t.outgoing::json from unnest($2::uuid[], $3::text[]) as t (id, outgoing)
+         select $1, t.id, t.outgoing from unnest($2::uuid[], $3::text[]) as t (id, outgoing)
          on conflict do nothing",
     )
     .bind(consumer)

@@ -5,7 +5,6 @@ pub mod audit;
 pub mod dead_letters;
 mod decode;
 pub mod deliveries;
-pub mod idempotency;
 pub mod inbox;
 pub mod instances;
 pub mod order_queries;

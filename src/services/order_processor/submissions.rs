@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::SagaArgs;
 use super::advance::{Arrived, advance};
@@ -91,19 +92,26 @@ async fn take_in_strangers(
         strangers.iter().flat_map(|(_, s, _)| s.form.wishes.iter().map(|wish| &wish.sku)).collect();
     let catalogue = products::catalogue(db, &skus.into_iter().collect::<Vec<_>>()).await?;
     let mut refused = HashMap::new();
-    let mut accepted: Vec<(Order, String)> = Vec::new();
+    let mut accepted: Vec<(Order, String, Uuid)> = Vec::new();
     for (index, submission, incoming) in strangers {
         let correlation_id = incoming.correlation_id().map_or_else(|| incoming.message_id.to_string(), storable);
         match order(submission, &catalogue) {
-            Ok(order) => accepted.push((order, correlation_id)),
+            Ok(order) => accepted.push((order, correlation_id, incoming.message_id)),
             Err(failure) => drop(refused.insert(index, failure)),
         }
     }
-    let new: Vec<NewOrder<'_>> =
-        accepted.iter().map(|(order, correlation_id)| NewOrder { order, correlation_id }).collect();
-    orders::insert_all(db, &new).await?;
-    let ids: Vec<OrderId> = accepted.iter().map(|(order, _)| order.id).collect();
-    known.extend(sagas::lock(db, &ids).await?);
+    let new: Vec<NewOrder<'_>> = accepted
+        .iter()
+        .map(|(order, correlation_id, message_id)| NewOrder {
+            order,
+            correlation_id,
+            message_id: *message_id,
+            answer: None,
+            message: None,
+        })
+        .collect();
+    let stored: Vec<OrderId> = orders::store_all(db, &new).await?.into_iter().collect();
+    known.extend(sagas::lock(db, &stored).await?);
     Ok(refused)
 }
 
