@@ -37,13 +37,13 @@ pub struct IntakeLimits {
 }
 
 impl Default for IntakeLimits {
-    /// `waiting` holds what two writers commit in about half a second; `answer` stays below the usual 10 s of HTTP clients and
+    /// `waiting` holds what the writer commits in about half a second; `answer` stays below the usual 10 s of HTTP clients and
     /// above one failed `connect` and one `commit`.
     fn default() -> Self {
         Self {
             waiting: 4096,
             batch: 256,
-            writers: 2,
+            writers: 1,
             answer: Duration::from_secs(6),
             connect: Duration::from_secs(2),
             commit: Duration::from_secs(3),

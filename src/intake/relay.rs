@@ -49,6 +49,8 @@ pub struct RelayPace {
     pub batch: i64,
     /// Pause of an idle relay that nobody wakes.
     pub poll: Duration,
+    /// Rest after a round of more than [`BUSY`] messages, in which the next ones gather: a round costs much the same for a few as for many.
+    pub gather: Duration,
     /// Longest wait for the confirms of one batch: a blocked broker must not hold a transaction open.
     pub confirm: Duration,
     /// Pause between two turns of the messages that the broker did not want.
@@ -57,6 +59,9 @@ pub struct RelayPace {
     pub backoff: (Duration, Duration),
 }
 
+/// More messages than this in one round tell that there is load; where there is none, no message waits for another.
+const BUSY: usize = 4;
+
 impl Default for RelayPace {
     /// The poll interval is what an order waits at most when the process that took it died; the batch is what a channel
     /// has outstanding at most; the confirm time is a fence behind the publisher's own deadline, which knows more about the cause.
@@ -64,6 +69,7 @@ impl Default for RelayPace {
         Self {
             batch: 256,
             poll: Duration::from_millis(200),
+            gather: Duration::from_millis(20),
             confirm: Duration::from_secs(20),
             unpark: Duration::from_secs(30),
             backoff: (Duration::from_millis(200), Duration::from_secs(3)),
@@ -117,6 +123,10 @@ impl Relay {
                 Ok(round) => {
                     failures = 0;
                     if round.taken() >= usize::try_from(self.pace.batch).unwrap_or(usize::MAX) {
+                        continue;
+                    }
+                    if round.taken() > BUSY {
+                        tokio::time::sleep(self.pace.gather).await;
                         continue;
                     }
                     jittered(self.pace.poll)

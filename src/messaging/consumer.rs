@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::breaker::{Breaker, Reading};
 use super::broker::{CLOSE_DEADLINE, DEADLINE, in_time};
 use super::fault::Fault;
-use super::session::Session;
+use super::session::{Ready, Session, Taken};
 use super::{Broker, Handler, supervise};
 use crate::config::ConsumerArgs;
 use crate::telemetry::{BreakerSign, Pulse, Signs, Taking, metrics};
@@ -142,19 +142,10 @@ impl<H: Handler> Consumer<H> {
                 }
                 () = sleep_until(probe_at.unwrap_or_else(Instant::now)), if holds && probe_at.is_some() => {}
             }
-            if is_busy {
+            self.collect(session, stream, has_room, &mut arrivals, &mut ready)?;
+            if is_busy && arrivals.len().max(ready.len()) < self.args.batch {
                 sleep(GATHER).await;
-            }
-            while ready.len() < self.args.batch
-                && let Some(called) = session.calls.try_join_next()
-            {
-                ready.extend(called.ok().and_then(|called| session.returned(called)));
-            }
-            while has_room
-                && arrivals.len() < self.args.batch
-                && let Some(arrival) = stream.next().now_or_never()
-            {
-                session.take(arrival, &mut arrivals)?;
+                self.collect(session, stream, has_room, &mut arrivals, &mut ready)?;
             }
             is_busy = arrivals.len().max(ready.len()) > BUSY;
             session.prepare(arrivals, &mut ready).await?;
@@ -162,5 +153,28 @@ impl<H: Handler> Consumer<H> {
             session.isolate().await?;
             self.taking.holds(session.in_hand.len());
         }
+    }
+
+    /// Whatever is there by now, up to one batch.
+    fn collect(
+        &self,
+        session: &mut Session<'_, H>,
+        stream: &mut lapin::Consumer,
+        has_room: bool,
+        arrivals: &mut Vec<Taken>,
+        ready: &mut Vec<Ready<H>>,
+    ) -> Result<(), Fault> {
+        while ready.len() < self.args.batch
+            && let Some(called) = session.calls.try_join_next()
+        {
+            ready.extend(called.ok().and_then(|called| session.returned(called)));
+        }
+        while has_room
+            && arrivals.len() < self.args.batch
+            && let Some(arrival) = stream.next().now_or_never()
+        {
+            session.take(arrival, arrivals)?;
+        }
+        Ok(())
     }
 }
