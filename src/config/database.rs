@@ -39,6 +39,10 @@ impl DatabaseArgs {
             ("statement_timeout", "30s"),
             ("lock_timeout", "10s"),
             ("idle_in_transaction_session_timeout", "60s"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
         ]);
         Ok(PgPoolOptions::new()
             .max_connections(self.database_connections)

@@ -12,12 +12,17 @@ use futures_util::FutureExt;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::accept::{Refused, Submission, Verdict, accept_all};
 use super::idempotency::{InFlight, Ticket};
 use super::relay::OutboxWake;
 use crate::store::{is_contention, is_outage};
+
+/// Under load a batch is given this long to grow. That there is load, the batch before tells: more orders than this came while the one
+/// before it was written.
+const GATHER: Duration = Duration::from_millis(4);
+const BUSY: usize = 6;
 
 /// How much may wait, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -171,12 +176,24 @@ impl Failed {
 
 impl Writer {
     async fn run(self, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
+        let mut is_busy = false;
         loop {
             let mut batch = Vec::with_capacity(self.limits.batch);
             // the lock is held while waiting, not while writing: the other writer collects the next batch meanwhile
-            if waiting.lock().await.recv_many(&mut batch, self.limits.batch).await == 0 {
+            let mut arrivals = waiting.lock().await;
+            if arrivals.recv_many(&mut batch, self.limits.batch).await == 0 {
                 return;
             }
+            if is_busy && batch.len() < self.limits.batch {
+                sleep(GATHER).await;
+                while batch.len() < self.limits.batch
+                    && let Ok(one) = arrivals.try_recv()
+                {
+                    batch.push(one);
+                }
+            }
+            drop(arrivals);
+            is_busy = batch.len() > BUSY;
             batch.retain(Waiting::is_awaited);
             self.settle(batch).await;
         }

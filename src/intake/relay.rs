@@ -69,7 +69,7 @@ impl Default for RelayPace {
         Self {
             batch: 256,
             poll: Duration::from_millis(200),
-            gather: Duration::from_millis(20),
+            gather: Duration::from_millis(30),
             confirm: Duration::from_secs(20),
             unpark: Duration::from_secs(30),
             backoff: (Duration::from_millis(200), Duration::from_secs(3)),

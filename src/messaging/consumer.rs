@@ -21,7 +21,7 @@ use crate::telemetry::{BreakerSign, Pulse, Signs, Taking, metrics};
 
 /// Under load a batch is given this long to grow: what a transaction, a publish and an ack cost hardly depends on how many messages
 /// share them. A batch of more than [`BUSY`] messages tells that there is load; where there is none, nobody waits.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(30);
 const BUSY: usize = 4;
 
 /// How long messages are taken one by one after one that could not be read: many times what the broker needs to give it up.

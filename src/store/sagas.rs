@@ -18,6 +18,8 @@ pub struct Progress {
     pub order: Order,
     pub state: State,
     pub correlation_id: String,
+    /// Whether a step was running when the order was locked.
+    pub had_step: bool,
 }
 
 /// Reads and locks the orders, in one order for all processes so that none waits in a circle.
@@ -50,7 +52,8 @@ fn progress(row: &PgRow) -> Result<Progress, sqlx::Error> {
         (Some(step), _) => return Err(sqlx::Error::Decode(format!("saga step {step} without its reason").into())),
     };
     let state = State { status: order.status, step };
-    Ok(Progress { order, state, correlation_id: row.try_get("correlation_id")? })
+    let had_step = state.step.is_some();
+    Ok(Progress { order, state, correlation_id: row.try_get("correlation_id")?, had_step })
 }
 
 /// One line of an order's history.
@@ -67,22 +70,24 @@ pub struct HistoryLine {
 /// Everything that a batch changes, in one statement. The lines of the history have the order in which they were given. Deadlines are
 /// counted on the database's clock, so that a worker whose clock is wrong shortens nobody's time.
 const SAVE: &str = "with changed as (
-         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[])
-             as t (id, status, reason, step, step_reason, seconds)
+         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::boolean[])
+             as t (id, status, reason, step, step_reason, seconds, had_step)
      ), moved as (
          update orders o set status = t.status, reason = t.reason, updated_at = now()
          from changed t where o.id = t.id and o.status <> t.status
-     ), waiting as (
+     ), begun as (
          insert into sagas (order_id, step, reason, since, deadline)
          select id, step, step_reason::jsonb, now(), now() + make_interval(secs => seconds)
-         from changed where step is not null
-         on conflict (order_id) do update
-         set step = excluded.step, reason = excluded.reason, since = excluded.since, deadline = excluded.deadline
+         from changed where step is not null and not had_step
+     ), gone_on as (
+         update sagas s set step = t.step, reason = t.step_reason::jsonb, since = now(),
+                            deadline = now() + make_interval(secs => t.seconds)
+         from changed t where s.order_id = t.id and t.step is not null and t.had_step
      ), ended as (
-         delete from sagas s using changed t where s.order_id = t.id and t.step is null
+         delete from sagas s using changed t where s.order_id = t.id and t.step is null and t.had_step
      )
      insert into order_history (order_id, event, status, step, detail, message_id)
-     select * from unnest($7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[])";
+     select * from unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[])";
 
 /// Writes back what has changed: statuses, for each order either its running step or the end of its saga, and the lines of its history.
 ///
@@ -107,6 +112,7 @@ pub async fn save(
         .bind(steps.iter().map(|step| step.map(Step::as_str)).collect::<Vec<_>>())
         .bind(step_reasons)
         .bind(steps.iter().map(|step| step.map(|step| patience(step).as_secs_f64())).collect::<Vec<_>>())
+        .bind(changed.iter().map(|progress| progress.had_step).collect::<Vec<_>>())
         .bind(lines.iter().map(|line| line.order_id.0).collect::<Vec<_>>())
         .bind(lines.iter().map(|line| line.event).collect::<Vec<_>>())
         .bind(lines.iter().map(|line| line.status).collect::<Vec<_>>())
