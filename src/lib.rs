@@ -11,7 +11,8 @@
 //!  anything unprocessable ─► dlx ─► dead_letters ─► services::dead_letter_handler ─► replay
 //! ```
 //!
-//! - `domain` the pure rules · `contract` what travels on the wire · `topology` the broker's shape as data
+//! - `domain` the pure rules · `access` who calls and may do what · `contract` what travels on the wire
+//! - `topology` the broker's shape as data
 //! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
 //! - `ops` what operators ask: the audit, the live status
@@ -22,6 +23,7 @@
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+pub mod access;
 pub mod bench;
 pub mod chaos;
 pub mod cli;

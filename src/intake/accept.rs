@@ -76,8 +76,7 @@ pub(super) async fn accept_all(
     conn: &mut PgConnection,
     submissions: &[&Submission],
 ) -> Result<Vec<Verdict>, sqlx::Error> {
-    let skus: HashSet<&Sku> =
-        submissions.iter().flat_map(|one| one.form.wishes.iter().map(|wish| &wish.sku)).collect();
+    let skus: HashSet<&Sku> = submissions.iter().flat_map(|one| one.form.wishes.iter().map(|wish| &wish.sku)).collect();
     let known = orders::look_up(conn, &keys(submissions), &skus).await?;
     let now = OffsetDateTime::now_utc();
     let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(submissions.len());

@@ -75,9 +75,7 @@ pub fn members(incoming: Incoming) -> Vec<Incoming> {
         return vec![incoming];
     }
     match serde_json::from_slice::<Vec<Outgoing>>(&incoming.body) {
-        Ok(members) if !members.is_empty() => {
-            members.into_iter().map(|member| unpacked(member, &incoming)).collect()
-        }
+        Ok(members) if !members.is_empty() => members.into_iter().map(|member| unpacked(member, &incoming)).collect(),
         Ok(_) | Err(_) => vec![incoming],
     }
 }

@@ -105,7 +105,8 @@ impl<H: Handler> Session<'_, H> {
             let mut db = db.acquire().await?;
             Ok((inbox::handled(&mut db, H::ROLE, &ids).await?, handler.look_up(&mut db, &messages).await?))
         };
-        let (known, contexts) = self.through_outages(decoded.first().map(|one| &one.taken.receipt.acker), look_up).await?;
+        let (known, contexts) =
+            self.through_outages(decoded.first().map(|one| &one.taken.receipt.acker), look_up).await?;
         Ok(Found { ids, known, contexts })
     }
 

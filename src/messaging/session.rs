@@ -4,8 +4,8 @@
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use lapin::options::BasicCancelOptions;
 use lapin::Channel;
+use lapin::options::BasicCancelOptions;
 use tokio::sync::MutexGuard;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};

@@ -33,8 +33,7 @@ impl Folder {
     /// Under a name of its own first: a reader never meets half a file, and two writers of one message never share one.
     fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let unfinished = self.path.join(format!("{name}.{:016x}.tmp", fastrand::u64(..)));
-        let written =
-            fs::write(&unfinished, content).and_then(|()| fs::rename(&unfinished, self.path.join(name)));
+        let written = fs::write(&unfinished, content).and_then(|()| fs::rename(&unfinished, self.path.join(name)));
         if written.is_err() {
             // What went wrong is already being reported; a remainder that cannot be removed adds nothing to it.
             let _ = fs::remove_file(&unfinished);

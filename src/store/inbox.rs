@@ -16,13 +16,11 @@ pub async fn handled(
     consumer: &str,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Outgoing>>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select message_id, outgoing from inbox where consumer = $1 and message_id = any($2)",
-    )
-    .bind(consumer)
-    .bind(ids)
-    .fetch_all(db)
-    .await?;
+    let rows = sqlx::query("select message_id, outgoing from inbox where consumer = $1 and message_id = any($2)")
+        .bind(consumer)
+        .bind(ids)
+        .fetch_all(db)
+        .await?;
     rows.into_iter()
         .map(|row| {
             let outgoing: Option<String> = row.try_get("outgoing")?;

@@ -17,6 +17,7 @@ impl Workers {
     pub fn new(database: &TestDatabase, broker: &TestBroker) -> Self {
         let context = Context {
             db: database.pool.clone(),
+            questions: database.pool.clone(),
             broker: broker.broker("test"),
             health: Health::default(),
             consumer: ConsumerArgs { prefetch: 256, batch: 128, drain_seconds: 5 },
