@@ -14,6 +14,11 @@ pub struct ConsumerArgs {
     #[arg(long, env = "BATCH", default_value_t = 256, value_name = "COUNT")]
     pub batch: usize,
 
+    /// Most messages of a batch that travel as one to another service of the fleet. 1 sends each alone, which whoever else reads these
+    /// queues can read, too.
+    #[arg(long, env = "BUNDLE", default_value_t = 64, value_name = "COUNT")]
+    pub bundle: usize,
+
     /// Longest wait for work in hand after SIGTERM, in seconds.
     #[arg(long, env = "DRAIN_SECONDS", default_value_t = 20, value_name = "SECONDS")]
     pub drain_seconds: u64,

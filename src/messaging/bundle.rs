@@ -15,13 +15,11 @@ use crate::topology::names;
 pub const KIND: &str = "fleet.bundle";
 /// Queues that only the fleet's own services consume. Everything else is read by others, too, and keeps its form.
 const INTERNAL: [&str; 3] = [names::ORDER_REPLIES, names::INVENTORY_REQUESTS, names::PAYMENT_REQUESTS];
-/// What a bundle holds at most: enough that its own cost no longer matters, little enough that its loss of time over a death does not.
-const MEMBERS: usize = 64;
 /// The bodies of one bundle in bytes, at most; a single larger message travels alone.
 const BYTES: usize = 256 * 1024;
 
-/// The messages as they are to be published: those for the same internal queue together, all others as they are.
-pub fn wires(messages: &[Outgoing]) -> Vec<Wire> {
+/// The messages as they are to be published: those for the same internal queue together, at most so many, all others as they are.
+pub fn wires(messages: &[Outgoing], most: usize) -> Vec<Wire> {
     let mut wires = Vec::with_capacity(messages.len());
     let mut internal: BTreeMap<&str, Vec<&Outgoing>> = BTreeMap::new();
     for message in messages {
@@ -35,7 +33,7 @@ pub fn wires(messages: &[Outgoing]) -> Vec<Wire> {
     for (queue, members) in internal {
         let mut rest = members.as_slice();
         while !rest.is_empty() {
-            let (some, others) = rest.split_at(fitting(rest));
+            let (some, others) = rest.split_at(fitting(rest, most));
             match bundle(queue, some) {
                 Some(bundle) => wires.push(bundle),
                 None => wires.extend(some.iter().map(|message| Wire::from(*message))),
@@ -47,9 +45,9 @@ pub fn wires(messages: &[Outgoing]) -> Vec<Wire> {
 }
 
 /// How many of the first ones go together; at least one.
-fn fitting(messages: &[&Outgoing]) -> usize {
+fn fitting(messages: &[&Outgoing], most: usize) -> usize {
     let mut bytes = 0;
-    let fit = messages.iter().take(MEMBERS).take_while(|message| {
+    let fit = messages.iter().take(most).take_while(|message| {
         bytes += message.body.get().len();
         bytes <= BYTES
     });
@@ -101,6 +99,8 @@ mod tests {
 
     use super::*;
 
+    const MOST: usize = 64;
+
     fn to(routing_key: &str, exchange: &str, text: &str) -> Outgoing {
         let message = Outgoing::json(Uuid::new_v4(), exchange, routing_key, "k", &json!({"text": text})).expect("JSON");
         message.correlated(Some("c")).header(headers::CAUSATION_ID, "cause")
@@ -119,7 +119,7 @@ mod tests {
             to(names::ORDER_REPLIES, "", "4"),
             to("somebody.elses", "", "5"),
         ];
-        let wires = wires(&sent);
+        let wires = wires(&sent, MOST);
         assert_eq!(wires.len(), 4);
         let came: Vec<Incoming> = wires.into_iter().flat_map(|wire| members(delivered(wire))).collect();
         assert_eq!(came.len(), sent.len());
@@ -134,11 +134,11 @@ mod tests {
 
     #[test]
     fn a_bundle_is_bounded_in_members_and_in_bytes() {
-        let many: Vec<Outgoing> = (0..=MEMBERS).map(|_| to(names::ORDER_REPLIES, "", "x")).collect();
-        assert_eq!(wires(&many).len(), 2);
+        let many: Vec<Outgoing> = (0..=MOST).map(|_| to(names::ORDER_REPLIES, "", "x")).collect();
+        assert_eq!((wires(&many, MOST).len(), wires(&many, 1).len()), (2, many.len()));
         let large = "x".repeat(BYTES);
         let large: Vec<Outgoing> = (0..3).map(|_| to(names::ORDER_REPLIES, "", &large)).collect();
-        assert!(wires(&large).iter().all(|wire| members(delivered(wire.clone())).len() == 1));
+        assert!(wires(&large, MOST).iter().all(|wire| members(delivered(wire.clone())).len() == 1));
     }
 
     #[test]
@@ -148,14 +148,14 @@ mod tests {
         };
         assert_eq!(read(names::ORDER_REPLIES, b"[]"), 1);
         assert_eq!(read(names::ORDER_REPLIES, b"{}"), 1);
-        let bundle = wires(&[to(names::ORDER_REPLIES, "", "1"), to(names::ORDER_REPLIES, "", "2")]).remove(0);
+        let bundle = wires(&[to(names::ORDER_REPLIES, "", "1"), to(names::ORDER_REPLIES, "", "2")], MOST).remove(0);
         assert_eq!(read(names::ORDER_REPLIES, &bundle.body), 2);
         assert_eq!(read(names::ORDER_PROCESSING, &bundle.body), 1);
     }
 
     #[test]
     fn members_are_as_old_as_their_bundle_and_replayed_with_it() {
-        let mut bundle = wires(&[to(names::ORDER_REPLIES, "", "1"), to(names::ORDER_REPLIES, "", "2")]).remove(0);
+        let mut bundle = wires(&[to(names::ORDER_REPLIES, "", "1"), to(names::ORDER_REPLIES, "", "2")], MOST).remove(0);
         let mut table = lapin::types::FieldTable::default();
         table.insert(headers::REPLAYS.into(), AMQPValue::LongUInt(2));
         bundle.properties = bundle.properties.with_timestamp(77).with_headers(table);

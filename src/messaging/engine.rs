@@ -95,14 +95,18 @@ async fn transact<H: Handler>(
     let mut seen = HashSet::new();
     let is_fresh: Vec<bool> = ids.iter().map(|id| !handled.contains_key(id) && seen.insert(*id)).collect();
     let fresh: Vec<&Delivery<H>> = batch.iter().zip(&is_fresh).filter(|(_, fresh)| **fresh).map(|(d, _)| d).collect();
-    let mut outcomes = match fresh.is_empty() {
+    let outcomes = match fresh.is_empty() {
         true => Vec::new(),
         false => AssertUnwindSafe(handler.apply(&mut tx, &fresh))
             .catch_unwind()
             .await
             .map_err(|panic| Rollback::Batch(Failure::Panicked(panic_text(panic.as_ref()))))??,
+    };
+    if gate == Gate::Trusting && outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_))) {
+        // A repetition may fail where the first run did not, and leaves no row that would be in the way.
+        return Err(Rollback::Batch(Failure::Transient("the gate must be asked first".to_owned())));
     }
-    .into_iter();
+    let mut outcomes = outcomes.into_iter();
     let mut decided = Vec::with_capacity(batch.len());
     for (id, fresh) in ids.iter().zip(is_fresh) {
         decided.push(match fresh {

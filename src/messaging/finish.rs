@@ -53,7 +53,7 @@ impl<H: Handler> Session<'_, H> {
                 Decided::Failed(failure) => copies.push(self.settled(&delivery.incoming, &failure)?),
             }
         }
-        let mut wires = bundle::wires(&caused);
+        let mut wires = bundle::wires(&caused, self.consumer.args.bundle);
         wires.extend(copies);
         crash_point(H::ROLE, Boundary::AfterCommit);
         self.publish(&wires, &settled).await?;

@@ -20,7 +20,7 @@ impl Workers {
             questions: database.pool.clone(),
             broker: broker.broker("test"),
             health: Health::default(),
-            consumer: ConsumerArgs { prefetch: 256, batch: 128, drain_seconds: 5 },
+            consumer: ConsumerArgs { prefetch: 256, batch: 128, bundle: 1, drain_seconds: 5 },
             shutdown: CancellationToken::new(),
         };
         Self { context, tasks: Tasks::new() }

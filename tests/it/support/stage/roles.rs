@@ -162,7 +162,7 @@ impl Stage {
             questions: database.pool(&name).expect("an address of PostgreSQL"),
             broker: self.host.broker(&name),
             health: Health::default(),
-            consumer: defaults::<ConsumerArgs>(),
+            consumer: ConsumerArgs { bundle: self.options.bundle, ..defaults::<ConsumerArgs>() },
             shutdown: CancellationToken::new(),
         };
         let mut tasks = Tasks::new();
