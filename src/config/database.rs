@@ -29,7 +29,7 @@ pub struct DatabaseArgs {
     pub database_url: String,
 
     /// Most connections of one process; an API keeps as many again for its readers.
-    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 10, value_name = "COUNT")]
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 16, value_name = "COUNT")]
     pub database_connections: u32,
 }
 

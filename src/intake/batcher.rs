@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::accept::{Refused, Submission, Verdict, accept_all};
 use super::idempotency::{InFlight, Ticket};
 use super::relay::OutboxWake;
-use crate::store::{is_contention, is_outage};
+use crate::store::{KeptConnection, is_contention, is_outage};
 
 /// Under load a batch is given this long to grow. That there is load, the batch before tells: more orders than this came while the one
 /// before it was written.
@@ -104,7 +104,7 @@ impl Intake {
         let waiting = Arc::new(Mutex::new(waiting));
         let mut writers = JoinSet::new();
         for _ in 0..limits.writers {
-            let writer = Writer { db: db.clone(), wake: wake.clone(), limits };
+            let writer = Writer { db: KeptConnection::of(db.clone()), wake: wake.clone(), limits };
             writers.spawn(writer.run(waiting.clone()));
         }
         (Self { queue, in_flight: InFlight::default(), answer: limits.answer }, Writers(writers))
@@ -137,7 +137,7 @@ impl Intake {
 }
 
 struct Writer {
-    db: PgPool,
+    db: KeptConnection,
     wake: OutboxWake,
     limits: IntakeLimits,
 }
@@ -248,7 +248,7 @@ impl Writer {
 
     /// One transaction for all of them. After a timeout nobody knows whether they are stored: asking again with the same key is safe.
     async fn commit(&self, batch: &[Waiting]) -> Result<Vec<Verdict>, Failed> {
-        let mut connection = match timeout(self.limits.connect, self.db.acquire()).await {
+        let mut connection = match timeout(self.limits.connect, self.db.take()).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => return Err(Failed::NoConnection(error)),
             Err(_) => return Err(Failed::TooSlow),
@@ -260,6 +260,7 @@ impl Writer {
             Ok(Err(_)) => return Err(Failed::Panicked),
             Err(_) => return Err(Failed::TooSlow),
         };
+        connection.keep();
         if verdicts.iter().flatten().any(|acceptance| !acceptance.replayed) {
             self.wake.wake();
         }

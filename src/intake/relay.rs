@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::PgPool;
+use sqlx::{Connection, PgPool};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::contract::{Outgoing, Unroutable};
 use crate::crash_points::{Boundary, crash_point};
 use crate::messaging::Verdict;
+use crate::store::KeptConnection;
 use crate::store::outbox::{self, ParkedRow, TakenRow};
 
 /// Tells the relay of this process that the outbox has something. A wake-up, never the data: losing one costs a poll interval.
@@ -103,7 +104,7 @@ impl Round {
 }
 
 pub struct Relay {
-    db: PgPool,
+    db: KeptConnection,
     publisher: Arc<dyn PublishBatch>,
     wake: OutboxWake,
     pace: RelayPace,
@@ -111,7 +112,7 @@ pub struct Relay {
 
 impl Relay {
     pub fn new(db: PgPool, publisher: Arc<dyn PublishBatch>, wake: OutboxWake, pace: RelayPace) -> Self {
-        Self { db, publisher, wake, pace }
+        Self { db: KeptConnection::of(db), publisher, wake, pace }
     }
 
     /// Runs until `shutdown`; a round in progress is finished first. Never ends by a failure: it waits and tries again.
@@ -150,7 +151,7 @@ impl Relay {
 
     async fn turn(&self, unparked: &mut Instant) -> Result<Round, RelayError> {
         if unparked.elapsed() >= self.pace.unpark {
-            let again = outbox::unpark_all(&mut *self.db.acquire().await?).await?;
+            let again = outbox::unpark_all(&mut *self.db.take().await?).await?;
             *unparked = Instant::now();
             if again > 0 {
                 tracing::info!(messages = again, "parked messages get another turn");
@@ -164,7 +165,8 @@ impl Relay {
     /// # Errors
     /// When the database or the broker is away; then everything is still in the outbox.
     pub async fn relay_once(&self) -> Result<Round, RelayError> {
-        let mut transaction = self.db.begin().await?;
+        let mut connection = self.db.take().await?;
+        let mut transaction = connection.begin().await?;
         let rows = outbox::take(&mut transaction, self.pace.batch).await?;
         if rows.is_empty() {
             return Ok(Round::default());
@@ -187,6 +189,7 @@ impl Relay {
         park(&mut transaction, &rows, &parked).await?;
         crash_point("relay", Boundary::BeforeCommit);
         transaction.commit().await?;
+        connection.keep();
         crash_point("relay", Boundary::AfterCommit);
         Ok(Round { published: rows.len() - parked.len(), parked: parked.len() })
     }

@@ -12,7 +12,7 @@ use super::breaker::Admission;
 use super::failure::panic_text;
 use super::fault::Fault;
 use super::session::{Prepared, Ready, Session, Taken};
-use super::{Consumer, Delivery, Failure, Handler, Incoming};
+use super::{Delivery, Failure, Handler, Incoming};
 use crate::contract::Outgoing;
 use crate::crash_points::{Boundary, crash_point, poison_point};
 use crate::store::inbox;
@@ -98,12 +98,14 @@ impl<H: Handler> Session<'_, H> {
 
     /// Asks the inbox first: a message that was handled before is not worth a second call.
     async fn look_up(&self, decoded: &[Decoded<H>]) -> Result<Found<H>, Fault> {
-        let Consumer { handler, db, .. } = self.consumer;
+        let handler = &self.consumer.handler;
         let ids: Vec<Uuid> = decoded.iter().map(|one| one.taken.receipt.identity).collect();
         let messages: Vec<&H::Message> = decoded.iter().map(|one| &one.message).collect();
         let look_up = || async {
-            let mut db = db.acquire().await?;
-            Ok((inbox::handled(&mut db, H::ROLE, &ids).await?, handler.look_up(&mut db, &messages).await?))
+            let mut db = self.db.take().await?;
+            let found = (inbox::handled(&mut db, H::ROLE, &ids).await?, handler.look_up(&mut db, &messages).await?);
+            db.keep();
+            Ok(found)
         };
         let (known, contexts) =
             self.through_outages(decoded.first().map(|one| &one.taken.receipt.acker), look_up).await?;

@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use sqlx::PgPool;
+use sqlx::Connection;
 
 use super::failure::panic_text;
 use super::{Delivery, Failure, Handler, Outcome};
 use crate::contract::Outgoing;
 use crate::crash_points::{Boundary, crash_point};
-use crate::store::{inbox, is_contention, is_outage};
+use crate::store::{KeptConnection, inbox, is_contention, is_outage};
 use crate::telemetry::chain;
 
 /// The decision about one delivery.
@@ -46,7 +46,7 @@ impl From<sqlx::Error> for Rollback {
 ///
 /// # Errors
 /// Only an outage of the database, after which nothing has happened and the batch can be decided again.
-pub async fn decide<H: Handler>(handler: &H, db: &PgPool, batch: &[Delivery<H>]) -> Result<Vec<Decided>, sqlx::Error> {
+pub async fn decide<H: Handler>(handler: &H, db: &KeptConnection, batch: &[Delivery<H>]) -> Result<Vec<Decided>, sqlx::Error> {
     // Hardly any message is a repetition, so the gate is asked only once, by writing its rows. Where that fails, it is asked first.
     if let Ok(decided) = transact(handler, db, batch, Gate::Trusting).await {
         return Ok(decided);
@@ -82,12 +82,13 @@ enum Gate {
 
 async fn transact<H: Handler>(
     handler: &H,
-    db: &PgPool,
+    db: &KeptConnection,
     batch: &[Delivery<H>],
     gate: Gate,
 ) -> Result<Vec<Decided>, Rollback> {
     let ids: Vec<_> = batch.iter().map(|delivery| handler.identity(&delivery.incoming)).collect();
-    let mut tx = db.begin().await?;
+    let mut connection = db.take().await?;
+    let mut tx = connection.begin().await?;
     let mut handled = match gate {
         Gate::Trusting => HashMap::new(),
         Gate::Asking => inbox::handled(&mut tx, H::ROLE, &ids).await?,
@@ -129,5 +130,6 @@ async fn transact<H: Handler>(
     inbox::record(&mut tx, H::ROLE, &done).await?;
     crash_point(H::ROLE, Boundary::BeforeCommit);
     tx.commit().await?;
+    connection.keep();
     Ok(decided)
 }

@@ -6,7 +6,7 @@ use super::engine::{Decided, decide};
 use super::fault::Fault;
 use super::session::{Prepared, Ready, Session};
 use super::settle::{Settlement, settle};
-use super::{Consumer, Failure, Handler, Incoming, Source, Wire, bundle, dead_letter};
+use super::{Failure, Handler, Incoming, Source, Wire, bundle, dead_letter};
 use crate::crash_points::{Boundary, crash_point};
 use crate::telemetry::metrics;
 
@@ -35,7 +35,7 @@ impl<H: Handler> Session<'_, H> {
             settled.push(receipt);
         }
         let acker = settled.last().map(|receipt| receipt.acker.clone());
-        let Consumer { handler, db, .. } = self.consumer;
+        let (handler, db) = (&self.consumer.handler, &self.db);
         let decided = match fresh.is_empty() {
             true => Vec::new(),
             false => self.through_outages(acker.as_ref(), || decide(handler.as_ref(), db, &fresh)).await?,

@@ -19,6 +19,7 @@ use super::failure::panic_text;
 use super::fault::Fault;
 use super::{Consumer, Delivery, Failure, Handler, Incoming, Publisher, bundle};
 use crate::contract::Outgoing;
+use crate::store::KeptConnection;
 
 /// A message that this session holds.
 pub(super) struct Taken {
@@ -48,6 +49,7 @@ pub(super) struct Ready<H: Handler> {
 
 pub(super) struct Session<'a, H: Handler> {
     pub(super) consumer: &'a Consumer<H>,
+    pub(super) db: KeptConnection,
     /// `None` after a fault, until the next one is needed.
     pub(super) publisher: Option<Publisher>,
     pub(super) in_hand: InHand,
@@ -72,6 +74,7 @@ impl<'a, H: Handler> Session<'a, H> {
         consumer.with_breaker(|breaker| breaker.forget_probe(Instant::now()));
         Ok(Self {
             consumer,
+            db: KeptConnection::of(consumer.db.clone()),
             publisher: Some(publisher),
             in_hand: InHand::default(),
             calls: JoinSet::new(),

@@ -7,6 +7,7 @@ mod decode;
 pub mod deliveries;
 pub mod inbox;
 pub mod instances;
+mod kept;
 pub mod order_queries;
 mod order_row;
 pub mod orders;
@@ -24,5 +25,6 @@ pub mod stuck;
 pub mod suspects;
 mod text;
 
+pub use kept::{KeptConnection, TakenConnection};
 pub use outage::{is_contention, is_outage};
 pub use text::storable;
