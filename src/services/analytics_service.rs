@@ -87,7 +87,7 @@ impl Handler for AnalyticsService {
             let Event { routing_key, order_id, body, .. } = &delivery.message;
             events.push(fan_out::Event { id: delivery.incoming.message_id, event_type: routing_key, body });
             let order_id = order_id.map(|id| id.to_string());
-            tracing::info!(
+            tracing::debug!(
                 order_id,
                 correlation_id = delivery.incoming.correlation_id(),
                 routing_key,

@@ -76,6 +76,8 @@ impl WebhookService {
             // registered when other addresses were allowed
             Err(error) => refused(format!("the endpoint's address {error}")),
         };
+        let result = if attempt.succeeded() { "delivered" } else { "failed" };
+        metrics().webhook_attempts.with_label_values(&[result]).inc();
         let is_down = lane.leave(attempt.succeeded());
         Ok(Ending::Called { endpoint, is_ping: assignment.event_type == PING, attempt, is_down })
     }
@@ -168,8 +170,6 @@ impl Results {
         let mut results = Self::default();
         for delivery in batch {
             let Ending::Called { endpoint, is_ping, attempt, .. } = &delivery.fetched else { continue };
-            let result = if attempt.succeeded() { "delivered" } else { "failed" };
-            metrics().webhook_attempts.with_label_values(&[result]).inc();
             if attempt.succeeded() {
                 results.succeeded.push(*endpoint);
             } else if !is_ping {
@@ -233,7 +233,8 @@ fn call(ending: &Ending) -> Option<Call> {
     })
 }
 
-/// Tells everybody that an endpoint gets nothing more: log, metric, and an event.
+/// Tells everybody that an endpoint gets nothing more: log, metric, and an event. Log and metric may say it once more when the
+/// transaction has to be run again.
 fn announce(GivenUp { endpoint, description, reason, failures, failing_since }: &GivenUp) -> Option<Outgoing> {
     tracing::error!(endpoint_id = %endpoint, description, reason, failures, "endpoint disabled, its webhooks are held back");
     metrics().webhooks_disabled.with_label_values::<&str>(&[]).inc();

@@ -5,9 +5,9 @@ pub mod audit;
 pub mod dead_letters;
 mod decode;
 pub mod deliveries;
-pub mod idempotency;
 pub mod inbox;
 pub mod instances;
+mod kept;
 pub mod order_queries;
 mod order_row;
 pub mod orders;
@@ -28,5 +28,6 @@ pub mod webhook_deliveries;
 pub mod webhook_log;
 pub mod webhooks;
 
+pub use kept::{KeptConnection, TakenConnection};
 pub use outage::{is_contention, is_outage};
 pub use text::storable;

@@ -63,6 +63,8 @@ pub(super) struct EndpointWithSecret {
 }
 
 /// Register an endpoint
+///
+/// It is enabled, and told of every event that it wants from the next second on.
 #[utoipa::path(
     post, path = "/api/v1/webhooks", operation_id = "createWebhook", tag = "webhooks",
     request_body = requests::NewWebhook,
@@ -93,6 +95,8 @@ pub(super) struct EndpointPage {
 }
 
 /// List endpoints
+///
+/// The oldest first, each with how it goes.
 #[utoipa::path(
     get, path = "/api/v1/webhooks", operation_id = "listWebhooks", tag = "webhooks",
     params(PageParameters),
@@ -113,6 +117,8 @@ pub(super) async fn list(
 }
 
 /// Show an endpoint and how it goes
+///
+/// Without its secret, which is shown only when it is made.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/{id}", operation_id = "getWebhook", tag = "webhooks",
     params(("id" = Uuid, Path)),
@@ -126,6 +132,8 @@ pub(super) async fn show(State(state): State<ApiState>, id: IdInPath) -> Result<
 }
 
 /// Change an endpoint
+///
+/// What is absent stays. What is already on its way goes to the new address.
 #[utoipa::path(
     patch, path = "/api/v1/webhooks/{id}", operation_id = "changeWebhook", tag = "webhooks",
     params(("id" = Uuid, Path)),
@@ -184,6 +192,8 @@ pub(super) async fn pause(
 }
 
 /// Enable an endpoint
+///
+/// It starts afresh, whatever went wrong before. What it missed is not sent by itself: resend it.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{id}/enable", operation_id = "enableWebhook", tag = "webhooks",
     params(("id" = Uuid, Path)),

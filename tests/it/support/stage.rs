@@ -43,6 +43,8 @@ pub struct Options {
     pub webhook_patience: Patience,
     /// Another broker than that of `AMQP_URL`: its AMQP address and that of its management API.
     pub broker: Option<(String, String)>,
+    /// Most messages of one bundle; 1 where a test looks into an internal queue.
+    pub bundle: usize,
 }
 
 impl Default for Options {
@@ -58,6 +60,7 @@ impl Default for Options {
             webhook_deadline: Duration::from_secs(5),
             webhook_patience: Patience { hours: 72, failures: 20 },
             broker: None,
+            bundle: 64,
         }
     }
 }

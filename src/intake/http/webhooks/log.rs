@@ -37,6 +37,8 @@ pub(in super::super) struct DeliveryPage {
 }
 
 /// List what was sent to an endpoint
+///
+/// The newest first, each with how it stands and what its last attempt brought.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/{id}/deliveries", operation_id = "listWebhookDeliveries", tag = "webhooks",
     params(
@@ -83,6 +85,8 @@ pub(in super::super) struct DeliveryDetails {
 }
 
 /// Show a delivery with each of its attempts
+///
+/// The newest hundred attempts, with status, duration, error and the beginning of the answer.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/{id}/deliveries/{delivery_id}", operation_id = "getWebhookDelivery", tag = "webhooks",
     params(("id" = Uuid, Path), ("delivery_id" = Uuid, Path)),
