@@ -12,6 +12,7 @@
 //! ```
 //!
 //! - `domain` the pure rules · `contract` what travels on the wire · `topology` the broker's shape as data
+//! - `lifecycle` how an order moves on, whoever moves it
 //! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
 //! - `ops` what operators ask: the audit, the live status
@@ -27,6 +28,7 @@ pub mod crash_points;
 pub mod demo;
 pub mod domain;
 pub mod intake;
+pub mod lifecycle;
 pub mod messaging;
 pub mod ops;
 pub mod ports;

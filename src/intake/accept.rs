@@ -10,10 +10,11 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::idempotency::IdempotencyKey;
-use crate::contract::order::{OrderForm, SUBMITTED};
-use crate::contract::{FieldError, Outgoing};
+use crate::contract::FieldError;
+use crate::contract::order::{OrderForm, Unacceptable};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::{Order, OrderId, Sku};
+use crate::lifecycle::submission;
 use crate::store;
 use crate::store::idempotency::{NewAnswer, ScopedKey, StoredAnswer};
 use crate::store::orders::NewOrder;
@@ -23,6 +24,8 @@ use crate::store::orders::NewOrder;
 pub struct Submission {
     pub form: OrderForm,
     pub correlation_id: String,
+    /// Who places it, as in `customer:c-7`.
+    pub actor: String,
     pub key: Option<IdempotencyKey>,
 }
 
@@ -41,6 +44,8 @@ pub struct Acceptance {
 pub enum Refused {
     #[error("the order has faults")]
     Invalid(Vec<FieldError>),
+    #[error("the price is no longer what was expected; show it to the customer and order again")]
+    PriceChanged(Vec<FieldError>),
     #[error("the idempotency key was used with another body")]
     KeyReused,
     #[error("a request with this idempotency key is in progress")]
@@ -145,7 +150,11 @@ async fn look_up(
 }
 
 fn draft(place: usize, form: &OrderForm, catalogue: &Catalogue, now: OffsetDateTime) -> Result<Draft, Refused> {
-    let order = form.priced(form.id.unwrap_or_else(OrderId::mint), catalogue, now).map_err(Refused::Invalid)?;
+    let id = form.id.unwrap_or_else(OrderId::mint);
+    let order = form.priced(id, catalogue, now).map_err(|unacceptable| match unacceptable {
+        Unacceptable::Faulty(faults) => Refused::Invalid(faults),
+        Unacceptable::PriceChanged(faults) => Refused::PriceChanged(faults),
+    })?;
     let json = |order: &Order| serde_json::value::to_raw_value(order).map_err(|_| Refused::Internal);
     let body = json(&order)?;
     let answer = match order.payment_token {
@@ -184,14 +193,12 @@ async fn write(conn: &mut PgConnection, submissions: &[&Submission], drafts: &[D
     let mut orders = Vec::with_capacity(drafts.len());
     let mut messages = Vec::with_capacity(drafts.len());
     for Draft { place, order, body, .. } in drafts {
-        let correlation_id = submissions[*place].correlation_id.as_str();
-        orders.push(NewOrder { order, correlation_id });
-        let message_id = order.id.message_id(SUBMITTED);
-        let message = Outgoing::json(message_id, "orders", "process", "order.submitted", body)
+        let Submission { correlation_id, actor, .. } = submissions[*place];
+        let message = submission(order.id, order.priority, correlation_id, body)
             .map_err(|error| sqlx::Error::Encode(error.into()))?;
-        messages.push(message.correlated(Some(correlation_id)));
+        orders.push(NewOrder { order, correlation_id, actor, message_id: message.message_id });
+        messages.push(message);
     }
-    let inserted = store::orders::insert_all(conn, &orders).await?;
-    store::orders::record_accepted(conn, &inserted).await?;
+    store::orders::insert_all(conn, &orders).await?;
     store::outbox::add_all(conn, &messages).await
 }

@@ -57,6 +57,9 @@ impl From<&Outgoing> for Wire {
             // Tells whoever takes the message how long it has waited.
             properties = properties.with_timestamp(now.as_secs());
         }
+        if message.priority > 0 {
+            properties = properties.with_priority(message.priority);
+        }
         if let Some(correlation_id) = &message.correlation_id {
             properties = properties.with_correlation_id(correlation_id.as_str().into());
         }

@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::contract::FieldError;
 use crate::contract::order::Unreadable;
@@ -22,6 +23,8 @@ pub enum ProblemKind {
     NotFound,
     MethodNotAllowed,
     Conflict,
+    IllegalTransition,
+    PriceChanged,
     IdempotencyKeyReused,
     IdempotencyKeyInFlight,
     BodyTooLarge,
@@ -39,6 +42,8 @@ impl ProblemKind {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Conflict => "conflict",
+            Self::IllegalTransition => "illegal-transition",
+            Self::PriceChanged => "price-changed",
             Self::IdempotencyKeyReused => "idempotency-key-reused",
             Self::IdempotencyKeyInFlight => "idempotency-key-in-flight",
             Self::BodyTooLarge => "body-too-large",
@@ -55,7 +60,9 @@ impl ProblemKind {
             Self::Validation | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict | Self::IdempotencyKeyInFlight => StatusCode::CONFLICT,
+            Self::Conflict | Self::IllegalTransition | Self::PriceChanged | Self::IdempotencyKeyInFlight => {
+                StatusCode::CONFLICT
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Overloaded | Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
@@ -70,6 +77,8 @@ impl ProblemKind {
             Self::NotFound => "There is no such thing",
             Self::MethodNotAllowed => "The method is not allowed here",
             Self::Conflict => "The request conflicts with the present state",
+            Self::IllegalTransition => "The order's state does not allow this",
+            Self::PriceChanged => "The price has changed",
             Self::IdempotencyKeyReused => "The idempotency key belongs to another request",
             Self::IdempotencyKeyInFlight => "A request with this idempotency key is in progress",
             Self::BodyTooLarge => "The body is too large",
@@ -90,6 +99,8 @@ impl ProblemKind {
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Conflict
+            | Self::IllegalTransition
+            | Self::PriceChanged
             | Self::IdempotencyKeyReused
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
@@ -105,11 +116,13 @@ pub struct Problem {
     pub detail: String,
     /// Every value at fault.
     pub errors: Vec<FieldError>,
+    /// Further members for programs (RFC 9457, 3.2), by the kind of problem.
+    pub members: Map<String, Value>,
 }
 
 impl Problem {
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new() }
+        Self { kind, detail: detail.into(), errors: Vec::new(), members: Map::new() }
     }
 
     pub fn validation(errors: Vec<FieldError>) -> Self {
@@ -117,19 +130,35 @@ impl Problem {
             1 => "one value is at fault".to_owned(),
             count => format!("{count} values are at fault"),
         };
-        Self { kind: ProblemKind::Validation, detail, errors }
+        Self { errors, ..Self::new(ProblemKind::Validation, detail) }
     }
 
-    fn render(&self, instance: Option<&str>) -> Response {
-        let body = Body {
+    /// With a member of its own.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The JSON of the answer. `instance`: the path it happened on.
+    pub fn to_json(&self, instance: Option<&str>) -> Value {
+        json!(self.body(instance))
+    }
+
+    fn body<'a>(&'a self, instance: Option<&'a str>) -> Body<'a> {
+        Body {
             kind: format!("/problems/{}", self.kind.slug()),
             title: self.kind.title(),
             status: self.kind.status().as_u16(),
             detail: &self.detail,
             instance,
             errors: &self.errors,
-        };
-        let mut response = (self.kind.status(), Json(body)).into_response();
+            members: &self.members,
+        }
+    }
+
+    fn render(&self, instance: Option<&str>) -> Response {
+        let mut response = (self.kind.status(), Json(self.body(instance))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.kind.retry_after() {
@@ -150,6 +179,8 @@ struct Body<'a> {
     instance: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
 }
 
 impl IntoResponse for Problem {

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
+use sqlx::{PgPool, Postgres, Transaction};
 use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -16,8 +16,11 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
-use super::{correlation, limits, orders, outbox, products, statistics, status};
+use super::{
+    correlation, limits, order_bulk, order_changes, order_notes, orders, outbox, products, statistics, status,
+};
 use crate::intake::Intake;
+use crate::lifecycle::SagaArgs;
 use crate::ops::status::Sources;
 
 /// What the handlers work with.
@@ -26,12 +29,26 @@ pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
     pub status: Sources,
+    /// How long the saga waits for the answers to what people ask for.
+    pub saga: SagaArgs,
 }
 
 /// Longest wait of a reader for a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 
 impl ApiState {
+    /// As [`ApiState::connection`], with a transaction begun on it.
+    pub(super) async fn transaction(&self) -> Result<Transaction<'static, Postgres>, Problem> {
+        match timeout(CONNECT, self.db.begin()).await {
+            Ok(Ok(transaction)) => Ok(transaction),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no transaction on the database");
+                Err(unavailable())
+            }
+            Err(_) => Err(unavailable()),
+        }
+    }
+
     pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, Problem> {
         match timeout(CONNECT, self.db.acquire()).await {
             Ok(Ok(connection)) => Ok(connection),
@@ -67,7 +84,13 @@ pub fn router(state: ApiState) -> Router {
         .layer(DefaultBodyLimit::disable());
     Router::new()
         .route("/api/v1/orders", post(orders::submit).get(orders::list))
+        .route("/api/v1/orders/bulk", post(order_bulk::submit))
         .route("/api/v1/orders/{id}", get(orders::show))
+        .route("/api/v1/orders/{id}/history", get(orders::history))
+        .route("/api/v1/orders/{id}/cancel", post(order_changes::cancel))
+        .route("/api/v1/orders/{id}/ship", post(order_changes::ship))
+        .route("/api/v1/orders/{id}/deliver", post(order_changes::deliver))
+        .route("/api/v1/orders/{id}/notes", post(order_notes::add).get(order_notes::list))
         .route("/api/v1/products", post(products::create).get(products::list))
         .route("/api/v1/products/{sku}", get(products::show))
         .route("/api/v1/products/{sku}/adjustments", post(products::adjust))

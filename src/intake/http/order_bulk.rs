@@ -1,0 +1,153 @@
+//! `/api/v1/orders/bulk`: many orders in one request, a verdict for each. One that is refused costs its neighbours nothing.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::{Extension, Json};
+use futures_util::future::join_all;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::correlation::CorrelationId;
+use super::json_body::JsonBody;
+use super::orders::{ANYONE, of_refused, read_key};
+use super::problem::{Problem, ProblemKind, of_unreadable};
+use super::router::ApiState;
+use crate::contract::order::{Source, read_order};
+use crate::contract::{FieldError, Fields};
+use crate::intake::{Acceptance, Fingerprint, IdempotencyKey, Refused, Submission};
+
+/// Most orders of one request.
+const MOST: usize = 1_000;
+/// Largest body: that many orders with a few lines and some metadata each.
+const MAX_BODY: usize = 8 << 20;
+/// The field of a row that is not the order's.
+const ROW_KEY: &str = "idempotency_key";
+
+#[derive(Serialize)]
+pub(super) struct Verdicts {
+    accepted: usize,
+    refused: usize,
+    /// One per order, in their order.
+    results: Vec<Verdict>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+enum Verdict {
+    Accepted {
+        index: usize,
+        /// An earlier request, or an earlier row, with the same key made the order.
+        replayed: bool,
+        order: Box<RawValue>,
+    },
+    Refused {
+        index: usize,
+        problem: Value,
+    },
+}
+
+/// `POST /api/v1/orders/bulk`
+pub(super) async fn submit(
+    State(state): State<ApiState>,
+    Extension(CorrelationId(correlation_id)): Extension<CorrelationId>,
+    headers: HeaderMap,
+    body: JsonBody<MAX_BODY>,
+) -> Result<Json<Verdicts>, Problem> {
+    let of_request = read_key(&headers, body.fingerprint)?;
+    let rows = read_rows(&body.object)?;
+    let submissions: Vec<Result<Submission, Problem>> = rows
+        .iter()
+        .enumerate()
+        .map(|(index, row)| read_row(index, row, of_request.as_ref(), &correlation_id))
+        .collect();
+    let answers = submit_all(&state, submissions).await;
+    if answers.iter().all(|answer| answer.as_ref().is_err_and(|problem| problem.kind == ProblemKind::Overloaded)) {
+        return Err(Problem::new(ProblemKind::Overloaded, "none of the orders could be taken at the moment"));
+    }
+    let accepted = answers.iter().filter(|answer| answer.is_ok()).count();
+    tracing::info!(rows = answers.len(), accepted, "orders in bulk");
+    let refused = answers.len() - accepted;
+    let results = answers.into_iter().enumerate().map(|(index, answer)| verdict(index, answer)).collect();
+    Ok(Json(Verdicts { accepted, refused, results }))
+}
+
+fn read_rows(object: &Map<String, Value>) -> Result<&[Value], Problem> {
+    let mut fields = Fields::new(object, "");
+    let rows = fields.list("orders", MOST);
+    let unknown = fields.unknown();
+    let mut errors = fields.errors;
+    errors.extend(unknown);
+    match rows {
+        Some(rows) if errors.is_empty() => Ok(rows),
+        Some(_) | None => Err(Problem::validation(errors)),
+    }
+}
+
+/// A row is an order and perhaps its own key; without one it goes by the request's key and its place.
+fn read_row(
+    index: usize,
+    row: &Value,
+    of_request: Option<&IdempotencyKey>,
+    correlation_id: &str,
+) -> Result<Submission, Problem> {
+    let Value::Object(object) = row else {
+        let detail = "the row must be a JSON object".to_owned();
+        return Err(Problem::validation(vec![FieldError { pointer: String::new(), detail }]));
+    };
+    let mut order = object.clone();
+    let key = match order.remove(ROW_KEY) {
+        None | Some(Value::Null) => of_request.map(|key| format!("{}#{index}", key.key)),
+        Some(Value::String(text)) => Some(crate::intake::read_key(text.as_bytes()).map_err(|error| fault(&error))?),
+        Some(_) => return Err(fault(&"must be a string")),
+    };
+    // the object's keys are sorted, so the same order has the same text however it was written
+    let fingerprint = Fingerprint::of(Value::Object(order.clone()).to_string().as_bytes());
+    let key = key.map(|key| IdempotencyKey { scope: ANYONE.to_owned(), key, fingerprint });
+    let form = read_order(&order, Source::Http).map_err(of_unreadable)?;
+    Ok(Submission { form, correlation_id: correlation_id.to_owned(), actor: ANYONE.to_owned(), key })
+}
+
+fn fault(error: &dyn std::fmt::Display) -> Problem {
+    Problem::validation(vec![FieldError { pointer: format!("/{ROW_KEY}"), detail: error.to_string() }])
+}
+
+/// All at the same time, so that they share transactions; rows that repeat an earlier row's key after that row is answered.
+async fn submit_all(
+    state: &ApiState,
+    submissions: Vec<Result<Submission, Problem>>,
+) -> Vec<Result<Acceptance, Problem>> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut answers: Vec<Option<Result<Acceptance, Problem>>> = submissions.iter().map(|_| None).collect();
+    let (mut first, mut repeated) = (Vec::new(), Vec::new());
+    for (index, submission) in submissions.into_iter().enumerate() {
+        match submission {
+            Err(problem) => answers[index] = Some(Err(problem)),
+            Ok(submission) => {
+                let name = submission.key.as_ref().map(|key| key.key.clone());
+                let is_new = name.is_none_or(|name| seen.insert(name, index).is_none());
+                if is_new { first.push((index, submission)) } else { repeated.push((index, submission)) }
+            }
+        }
+    }
+    for round in [first, repeated] {
+        let submitted = round.into_iter().map(|(index, one)| async move { (index, state.intake.submit(one).await) });
+        for (index, verdict) in join_all(submitted).await {
+            answers[index] = Some(verdict.map_err(of_refused));
+        }
+    }
+    answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(of_refused(Refused::Internal)))).collect()
+}
+
+fn verdict(index: usize, answer: Result<Acceptance, Problem>) -> Verdict {
+    let accepted = answer.and_then(|acceptance| {
+        let order = RawValue::from_string(acceptance.body).map_err(|_| of_refused(Refused::Internal))?;
+        Ok((order, acceptance.replayed))
+    });
+    match accepted {
+        Ok((order, replayed)) => Verdict::Accepted { index, replayed, order },
+        Err(problem) => Verdict::Refused { index, problem: problem.to_json(None) },
+    }
+}
