@@ -1,6 +1,7 @@
 //! The HTTP API, version 1. `router` lists the paths; one file per resource; everything that is the same for all of them
 //! (bodies, faults, correlation, limits) has its own file.
 
+mod actor;
 mod correlation;
 mod cursor;
 mod json_body;

@@ -17,7 +17,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    correlation, limits, order_bulk, order_changes, order_notes, orders, outbox, products, statistics, status,
+    actor, correlation, limits, order_bulk, order_changes, order_notes, orders, outbox, products, statistics, status,
 };
 use crate::intake::Intake;
 use crate::lifecycle::SagaArgs;
@@ -80,6 +80,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn_with_state(Admission::default(), limits::admit))
         .layer(middleware::from_fn(limits::limit_time))
+        .layer(middleware::from_fn(actor::identify))
         // our own reader limits bodies, with an answer in our own form
         .layer(DefaultBodyLimit::disable());
     Router::new()
