@@ -6,8 +6,10 @@ use time::OffsetDateTime;
 
 use super::SagaArgs;
 use super::change::{Bearer, Changed, change};
+use crate::access::Actor;
 use crate::domain::saga::{Input, State, allowed};
 use crate::domain::{OrderId, OrderStatus, Shipment};
+use crate::store::sagas::Progress;
 use crate::store::{order_search, outbox, sagas};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +33,7 @@ impl Request {
 /// Who asks, why, and where that is found in the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    /// As in `operator:anna`.
-    pub actor: &'a str,
+    pub actor: &'a Actor,
     pub why: Option<&'a str>,
     pub correlation_id: &'a str,
 }
@@ -47,7 +48,7 @@ pub enum Asked {
         state: State,
     },
     NotAllowed(NotAllowed),
-    /// There is no such order.
+    /// There is no such order, or the actor may not know of it.
     Unknown,
 }
 
@@ -70,7 +71,8 @@ pub async fn request(
     origin: &Origin<'_>,
 ) -> Result<Asked, sqlx::Error> {
     let mut found = sagas::lock(db, &[order_id]).await?;
-    let Some(progress) = found.get_mut(&order_id) else { return Ok(Asked::Unknown) };
+    let own = |progress: &&mut Progress| origin.actor.reaches(&progress.order.customer_id);
+    let Some(progress) = found.get_mut(&order_id).filter(own) else { return Ok(Asked::Unknown) };
     let current = progress.state.clone();
     let input = match request {
         Request::Cancel => Input::CancelRequested,
@@ -81,8 +83,14 @@ pub async fn request(
         }
     };
     let Origin { actor, why, correlation_id } = *origin;
-    let bearer =
-        Bearer { actor, message_id: None, correlation_id: Some(correlation_id), why, now: OffsetDateTime::now_utc() };
+    let actor = actor.to_string();
+    let bearer = Bearer {
+        actor: &actor,
+        message_id: None,
+        correlation_id: Some(correlation_id),
+        why,
+        now: OffsetDateTime::now_utc(),
+    };
     let changed = change(progress, &input, &bearer).map_err(|error| sqlx::Error::Encode(error.into()))?;
     match changed {
         Changed::Refused => {

@@ -4,12 +4,13 @@ use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::order_search;
 use crate::domain::OrderId;
 
 /// Who may read a note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// The shop's own people.
@@ -31,7 +32,7 @@ impl Visibility {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Note {
     pub id: i64,
     #[serde(with = "time::serde::rfc3339")]
@@ -51,14 +52,13 @@ pub struct NewNote<'a> {
     pub text: &'a str,
 }
 
-/// Writes a note; the order is found by its words from then on. `None` when there is no such order.
+/// Writes a note; the order is found by its words from then on.
 ///
 /// # Errors
-/// When the database is away.
-pub async fn add(conn: &mut PgConnection, new: &NewNote<'_>) -> Result<Option<Note>, sqlx::Error> {
+/// When the database is away, or there is no such order.
+pub async fn add(conn: &mut PgConnection, new: &NewNote<'_>) -> Result<Note, sqlx::Error> {
     let written = sqlx::query(
-        "insert into order_notes (order_id, author, visibility, body)
-         select id, $2, $3, $4 from orders where id = $1
+        "insert into order_notes (order_id, author, visibility, body) values ($1, $2, $3, $4)
          returning id, at, author, visibility, body",
     )
     .bind(new.order_id.0)
@@ -66,11 +66,9 @@ pub async fn add(conn: &mut PgConnection, new: &NewNote<'_>) -> Result<Option<No
     .bind(new.visibility.as_str())
     .bind(new.text)
     .try_map(|row: PgRow| note(&row))
-    .fetch_optional(&mut *conn)
+    .fetch_one(&mut *conn)
     .await?;
-    if written.is_some() {
-        order_search::add_words(conn, new.order_id, new.text).await?;
-    }
+    order_search::add_words(conn, new.order_id, new.text).await?;
     Ok(written)
 }
 

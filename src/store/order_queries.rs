@@ -4,13 +4,15 @@ use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::decode::decode;
 use super::order_row::read_order;
-use crate::domain::{Order, OrderId};
+use crate::domain::{CustomerId, Order, OrderId};
 
 /// One order with everything that is known of its way.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OrderDetails {
     #[serde(flatten)]
     pub order: Order,
@@ -21,7 +23,7 @@ pub struct OrderDetails {
     pub timeline: Vec<TimelineEntry>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SagaView {
     pub step: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -31,7 +33,7 @@ pub struct SagaView {
 }
 
 /// One change of state, oldest first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TimelineEntry {
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
@@ -85,7 +87,7 @@ fn timeline_entry(row: &PgRow) -> Result<TimelineEntry, sqlx::Error> {
 }
 
 /// One change of state with everything that is known of its cause: who, when, why, and which message or request.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HistoryEntry {
     /// Grows from entry to entry.
     pub id: i64,
@@ -99,14 +101,11 @@ pub struct HistoryEntry {
     pub correlation_id: Option<String>,
 }
 
-/// The whole history of one order, oldest first; `None` when there is no such order.
+/// The whole history of one order, oldest first.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn history(conn: &mut PgConnection, id: OrderId) -> Result<Option<Vec<HistoryEntry>>, sqlx::Error> {
-    if !exists(conn, id).await? {
-        return Ok(None);
-    }
+pub async fn history(conn: &mut PgConnection, id: OrderId) -> Result<Vec<HistoryEntry>, sqlx::Error> {
     sqlx::query(
         "select id, at, event, status, step, detail, message_id, actor, correlation_id \
          from order_history where order_id = $1 order by id",
@@ -122,11 +121,14 @@ pub async fn history(conn: &mut PgConnection, id: OrderId) -> Result<Option<Vec<
     })
     .fetch_all(conn)
     .await
-    .map(Some)
 }
 
+/// Whose order it is; `None` when there is no such order.
+///
 /// # Errors
 /// When the database is away.
-pub async fn exists(conn: &mut PgConnection, id: OrderId) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("select exists (select from orders where id = $1)").bind(id.0).fetch_one(conn).await
+pub async fn customer_of(conn: &mut PgConnection, id: OrderId) -> Result<Option<CustomerId>, sqlx::Error> {
+    let customer: Option<String> =
+        sqlx::query_scalar("select customer_id from orders where id = $1").bind(id.0).fetch_optional(conn).await?;
+    customer.map(|customer| decode(CustomerId::parse(customer))).transpose()
 }

@@ -84,3 +84,20 @@ fn sql_is_written_in_the_store() {
     let found = offenders(&["sqlx::query"], &allowed);
     assert!(found.is_empty(), "{found:#?}");
 }
+
+#[test]
+fn no_route_of_the_api_exists_without_its_description() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/intake/http");
+    // the one file that serves pages, not data
+    let files = sources(&folder).into_iter().filter(|file| !file.ends_with("site.rs"));
+    let mut looked_at = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source");
+        let code = text.split("#[cfg(test)]").next().expect("code");
+        for way in [".route(", ".nest(", ".route_service(", ".nest_service("] {
+            assert!(!code.contains(way), "{}: register it with routes! instead of {way}", file.display());
+        }
+        looked_at += 1;
+    }
+    assert!(looked_at >= 10, "the sources are looked at");
+}

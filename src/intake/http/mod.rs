@@ -6,6 +6,7 @@ mod correlation;
 mod cursor;
 mod json_body;
 mod limits;
+mod openapi;
 mod order_bulk;
 mod order_changes;
 mod order_notes;
@@ -20,4 +21,4 @@ mod status;
 
 pub use correlation::{CORRELATION_HEADER, CorrelationId};
 pub use problem::{Problem, ProblemKind};
-pub use router::{ApiState, router};
+pub use router::{ApiState, document, document_json, router};

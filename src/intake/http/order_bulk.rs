@@ -9,14 +9,18 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::correlation::CorrelationId;
 use super::json_body::JsonBody;
 use super::orders::{ANYONE, of_refused, read_key};
-use super::problem::{Problem, ProblemKind, of_unreadable};
+use super::problem::{Problem, ProblemDetails, ProblemKind, of_unreadable};
 use super::router::ApiState;
+use crate::access::Actor;
 use crate::contract::order::{Source, read_order};
+use crate::contract::requests::BulkOrders;
 use crate::contract::{FieldError, Fields};
+use crate::domain::Order;
 use crate::intake::{Acceptance, Fingerprint, IdempotencyKey, Refused, Submission};
 
 /// Most orders of one request.
@@ -26,42 +30,64 @@ const MAX_BODY: usize = 8 << 20;
 /// The field of a row that is not the order's.
 const ROW_KEY: &str = "idempotency_key";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BulkVerdicts)]
 pub(super) struct Verdicts {
+    /// Orders that are committed, those of earlier requests with the same keys included.
     accepted: usize,
     refused: usize,
     /// One per order, in their order.
     results: Vec<Verdict>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
+#[schema(as = BulkVerdict)]
 enum Verdict {
     Accepted {
+        /// Place of the order in the request, from 0.
         index: usize,
         /// An earlier request, or an earlier row, with the same key made the order.
         replayed: bool,
+        #[schema(value_type = Order)]
         order: Box<RawValue>,
     },
     Refused {
+        /// Place of the order in the request, from 0.
         index: usize,
+        /// What the same order would have been answered alone.
+        #[schema(value_type = ProblemDetails)]
         problem: Value,
     },
 }
 
-/// `POST /api/v1/orders/bulk`
+/// Submit many orders
+///
+/// Up to 1,000, each with a verdict of its own: those at fault are refused, the others accepted. A row with an `idempotency_key`, or
+/// any row of a request with an `Idempotency-Key`, can be sent again until it is answered, alone or among others.
+#[utoipa::path(
+    post, path = "/api/v1/orders/bulk", operation_id = "submitOrders", tag = "orders",
+    params((
+        "Idempotency-Key" = Option<String>, Header, description = "For all rows without a key of their own: each goes by this key and its place.",
+        min_length = 1, max_length = 250, pattern = "^[\\x21-\\x7e]+$", example = json!("import-2026-01-31")
+    )),
+    request_body = BulkOrders,
+    responses((status = 200, description = "A verdict for each order.", body = Verdicts))
+)]
 pub(super) async fn submit(
     State(state): State<ApiState>,
+    actor: Actor,
     Extension(CorrelationId(correlation_id)): Extension<CorrelationId>,
     headers: HeaderMap,
     body: JsonBody<MAX_BODY>,
 ) -> Result<Json<Verdicts>, Problem> {
     let of_request = read_key(&headers, body.fingerprint)?;
     let rows = read_rows(&body.object)?;
+    let caller = actor.to_string();
     let submissions: Vec<Result<Submission, Problem>> = rows
         .iter()
         .enumerate()
-        .map(|(index, row)| read_row(index, row, of_request.as_ref(), &correlation_id))
+        .map(|(index, row)| read_row(index, row, of_request.as_ref(), &caller, &correlation_id))
         .collect();
     let answers = submit_all(&state, submissions).await;
     if answers.iter().all(|answer| answer.as_ref().is_err_and(|problem| problem.kind == ProblemKind::Overloaded)) {
@@ -91,6 +117,7 @@ fn read_row(
     index: usize,
     row: &Value,
     of_request: Option<&IdempotencyKey>,
+    caller: &str,
     correlation_id: &str,
 ) -> Result<Submission, Problem> {
     let Value::Object(object) = row else {
@@ -107,7 +134,7 @@ fn read_row(
     let fingerprint = Fingerprint::of(Value::Object(order.clone()).to_string().as_bytes());
     let key = key.map(|key| IdempotencyKey { scope: ANYONE.to_owned(), key, fingerprint });
     let form = read_order(&order, Source::Http).map_err(of_unreadable)?;
-    Ok(Submission { form, correlation_id: correlation_id.to_owned(), actor: ANYONE.to_owned(), key })
+    Ok(Submission { form, correlation_id: correlation_id.to_owned(), actor: caller.to_owned(), key })
 }
 
 fn fault(error: &dyn std::fmt::Display) -> Problem {
@@ -148,6 +175,6 @@ fn verdict(index: usize, answer: Result<Acceptance, Problem>) -> Verdict {
     });
     match accepted {
         Ok((order, replayed)) => Verdict::Accepted { index, replayed, order },
-        Err(problem) => Verdict::Refused { index, problem: problem.to_json(None) },
+        Err(problem) => Verdict::Refused { index, problem: problem.to_json() },
     }
 }

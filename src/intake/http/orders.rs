@@ -6,18 +6,23 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
+use sqlx::PgConnection;
 use time::format_description::well_known::{Iso8601, Rfc3339};
 use time::{Date, OffsetDateTime, UtcOffset};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::correlation::CorrelationId;
 use super::cursor;
 use super::json_body::JsonBody;
-use super::parameters::{PAGE, Parameters};
+use super::parameters::{PAGE, PageParameters, Parameters};
+use super::problem::ProblemKind::{IdempotencyKeyInFlight, IdempotencyKeyReused, NotFound, PriceChanged};
 use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
 use super::router::ApiState;
+use crate::access::Actor;
 use crate::contract::FieldError;
 use crate::contract::order::{Source, read_order};
+use crate::contract::requests::NewOrder;
 use crate::domain::{CustomerId, Order, OrderId, OrderStatus, Sku};
 use crate::intake::{Acceptance, Fingerprint, IdempotencyKey, Refused, Submission};
 use crate::store::order_queries::{self, HistoryEntry, OrderDetails};
@@ -26,12 +31,32 @@ use crate::store::order_search::{self, OrderFilter, OrderPosition, Text};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Who asks, as long as nobody has to say who they are: all callers share one set of keys.
+/// Whose keys these are, as long as nobody has to say who they are: all callers share one set of keys.
 pub(super) const ANYONE: &str = "anyone";
 
-/// `POST /api/v1/orders`
+/// Submit an order
+///
+/// The order is stored, and answered as pending; what becomes of it is seen by asking for it. With an `Idempotency-Key` a request
+/// can be repeated until it is answered: the same key with the same body is the same order, and gets the first answer again.
+#[utoipa::path(
+    post, path = "/api/v1/orders", operation_id = "submitOrder", tag = "orders",
+    params((
+        "Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, new for each order.",
+        min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = json!("basket-4711")
+    )),
+    request_body = NewOrder,
+    responses((
+        status = 202, description = "Accepted; under the key of an earlier request, what was answered then.", body = Order,
+        headers(
+            ("Location" = String, description = "Where the order is shown."),
+            ("Idempotency-Replayed" = bool, description = "`true` when this is the answer to an earlier request.")
+        )
+    )),
+    extensions(("x-problems" = json!([IdempotencyKeyReused, IdempotencyKeyInFlight, PriceChanged])))
+)]
 pub(super) async fn submit(
     State(state): State<ApiState>,
+    actor: Actor,
     Extension(CorrelationId(correlation_id)): Extension<CorrelationId>,
     headers: HeaderMap,
     body: JsonBody,
@@ -40,7 +65,7 @@ pub(super) async fn submit(
     let form = read_order(&body.object, Source::Http).map_err(of_unreadable)?;
     let acceptance = state
         .intake
-        .submit(Submission { form, correlation_id, actor: ANYONE.to_owned(), key })
+        .submit(Submission { form, correlation_id, actor: actor.to_string(), key })
         .await
         .map_err(of_refused)?;
     tracing::info!(order_id = %acceptance.order_id, replayed = acceptance.replayed, "order accepted");
@@ -88,15 +113,28 @@ pub(super) fn of_refused(refused: Refused) -> Problem {
     Problem::new(kind, refused.to_string())
 }
 
-/// `GET /api/v1/orders/{id}`
+/// Show an order with its timeline
+#[utoipa::path(
+    get, path = "/api/v1/orders/{id}", operation_id = "getOrder", tag = "orders",
+    params(("id" = OrderId, Path)),
+    responses((status = 200, description = "The order.", body = OrderDetails)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
+    actor: Actor,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<OrderDetails>, Problem> {
     let id = read_id(id)?;
     let mut connection = state.connection().await?;
     let order = order_queries::find(&mut connection, id).await.map_err(|error| of_database(&error))?;
-    order.map(Json).ok_or_else(unknown)
+    order.filter(|found| actor.reaches(&found.order.customer_id)).map(Json).ok_or_else(unknown)
+}
+
+/// Whether there is such an order, and the actor may know of it; both look the same from outside.
+pub(super) async fn reach(connection: &mut PgConnection, actor: &Actor, id: OrderId) -> Result<(), Problem> {
+    let customer = order_queries::customer_of(connection, id).await.map_err(|error| of_database(&error))?;
+    customer.filter(|customer| actor.reaches(customer)).map(drop).ok_or_else(unknown)
 }
 
 /// The order that the path names. What is no id is nobody's.
@@ -108,18 +146,34 @@ pub(super) fn unknown() -> Problem {
     Problem::new(ProblemKind::NotFound, "no order has this id")
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct OrderPage {
+    /// The newest first.
     orders: Vec<Order>,
+    /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
 }
 
-/// `GET /api/v1/orders`
+/// List orders, the newest first
+#[utoipa::path(
+    get, path = "/api/v1/orders", operation_id = "listOrders", tag = "orders",
+    params(
+        ("status" = Option<OrderStatus>, Query, description = "Only orders in this status."),
+        ("customer" = Option<CustomerId>, Query, description = "Only orders of this customer."),
+        ("sku" = Option<Sku>, Query, description = "Only orders with a line of this product."),
+        ("from" = Option<String>, Query, description = "Only orders created then or later: a date (its first moment in UTC) or a date with time, as RFC 3339 writes it.", example = json!("2026-01-31T12:00:00Z")),
+        ("to" = Option<String>, Query, description = "Only orders created before.", example = json!("2026-02-01")),
+        ("text" = Option<String>, Query, description = "Beginnings of words that an order must have: in customer, e-mail, phone, metadata, tracking number or notes. Or the order's id.", min_length = 1, example = json!("ada shop")),
+        PageParameters
+    ),
+    responses((status = 200, description = "A page of orders.", body = OrderPage))
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
+    actor: Actor,
     mut parameters: Parameters,
 ) -> Result<Json<OrderPage>, Problem> {
-    let filter = OrderFilter {
+    let mut filter = OrderFilter {
         status: parameters.optional("status", str::parse::<OrderStatus>),
         customer_id: parameters.optional("customer", |text| CustomerId::parse(text)),
         sku: parameters.optional("sku", |text| Sku::parse(text)),
@@ -130,6 +184,12 @@ pub(super) async fn list(
     let position = parameters.optional("cursor", cursor::read_order).unwrap_or(OrderPosition::NEWEST);
     let limit = parameters.whole("limit", PAGE);
     parameters.finish()?;
+    if let Some(own) = actor.only_customer() {
+        if filter.customer_id.as_ref().is_some_and(|asked| asked != own) {
+            return Ok(Json(OrderPage { orders: Vec::new(), next_cursor: None }));
+        }
+        filter.customer_id = Some(own.clone());
+    }
     let mut connection = state.connection().await?;
     // one more than asked for tells whether another page follows
     let page = order_search::page(&mut connection, &filter, position, limit + 1).await;
@@ -148,21 +208,33 @@ fn read_moment(text: &str) -> Result<OffsetDateTime, &'static str> {
         .ok_or("must be a date as in 2026-01-31, or with a time as in 2026-01-31T12:00:00Z")
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderHistory)]
 pub(super) struct History {
     order_id: OrderId,
+    /// The oldest first.
     history: Vec<HistoryEntry>,
 }
 
-/// `GET /api/v1/orders/{id}/history`
+/// Tell the history of an order
+///
+/// Every change of its state: when, what, who, why, and the message or the request that caused it.
+#[utoipa::path(
+    get, path = "/api/v1/orders/{id}/history", operation_id = "getOrderHistory", tag = "orders",
+    params(("id" = OrderId, Path)),
+    responses((status = 200, description = "The history.", body = History)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn history(
     State(state): State<ApiState>,
+    actor: Actor,
     id: Result<Path<Uuid>, PathRejection>,
     parameters: Parameters,
 ) -> Result<Json<History>, Problem> {
     let order_id = read_id(id)?;
     parameters.finish()?;
     let mut connection = state.connection().await?;
-    let found = order_queries::history(&mut connection, order_id).await.map_err(|error| of_database(&error))?;
-    found.map(|history| Json(History { order_id, history })).ok_or_else(unknown)
+    reach(&mut connection, &actor, order_id).await?;
+    let history = order_queries::history(&mut connection, order_id).await.map_err(|error| of_database(&error))?;
+    Ok(Json(History { order_id, history }))
 }

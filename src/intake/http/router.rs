@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
-use axum::routing::{get, post};
 use axum::{Router, middleware};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Transaction};
@@ -13,11 +12,15 @@ use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    actor, correlation, limits, order_bulk, order_changes, order_notes, orders, outbox, products, statistics, status,
+    actor, correlation, limits, openapi, order_bulk, order_changes, order_notes, orders, outbox, products, statistics,
+    status,
 };
 use crate::intake::Intake;
 use crate::lifecycle::SagaArgs;
@@ -66,6 +69,39 @@ fn unavailable() -> Problem {
     Problem::new(ProblemKind::Overloaded, "the database is not available at the moment")
 }
 
+/// Every operation with its description; the one list of what the API serves.
+fn described() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(openapi::empty())
+        .routes(routes!(orders::submit, orders::list))
+        .routes(routes!(order_bulk::submit))
+        .routes(routes!(orders::show))
+        .routes(routes!(orders::history))
+        .routes(routes!(order_changes::cancel))
+        .routes(routes!(order_changes::ship))
+        .routes(routes!(order_changes::deliver))
+        .routes(routes!(order_notes::add, order_notes::list))
+        .routes(routes!(products::create, products::list))
+        .routes(routes!(products::show))
+        .routes(routes!(products::adjust))
+        .routes(routes!(statistics::show))
+        .routes(routes!(status::show))
+        .routes(routes!(outbox::parked))
+        .routes(routes!(outbox::retry))
+}
+
+/// The API's contract, made from the code: OpenAPI 3.1.
+pub fn document() -> OpenApi {
+    openapi::complete(described().into_openapi())
+}
+
+/// The same as it is printed and checked in.
+///
+/// # Errors
+/// Never for a document of ours; the type is the writer's.
+pub fn document_json() -> serde_json::Result<String> {
+    document().to_pretty_json()
+}
+
 /// The whole API. Health and metrics are merged in beside it, outside of its limits.
 pub fn router(state: ApiState) -> Router {
     // from the outside in; every answer passes all of them on its way out, those of the layers themselves included
@@ -83,22 +119,9 @@ pub fn router(state: ApiState) -> Router {
         .layer(middleware::from_fn(actor::identify))
         // our own reader limits bodies, with an answer in our own form
         .layer(DefaultBodyLimit::disable());
-    Router::new()
-        .route("/api/v1/orders", post(orders::submit).get(orders::list))
-        .route("/api/v1/orders/bulk", post(order_bulk::submit))
-        .route("/api/v1/orders/{id}", get(orders::show))
-        .route("/api/v1/orders/{id}/history", get(orders::history))
-        .route("/api/v1/orders/{id}/cancel", post(order_changes::cancel))
-        .route("/api/v1/orders/{id}/ship", post(order_changes::ship))
-        .route("/api/v1/orders/{id}/deliver", post(order_changes::deliver))
-        .route("/api/v1/orders/{id}/notes", post(order_notes::add).get(order_notes::list))
-        .route("/api/v1/products", post(products::create).get(products::list))
-        .route("/api/v1/products/{sku}", get(products::show))
-        .route("/api/v1/products/{sku}/adjustments", post(products::adjust))
-        .route("/api/v1/statistics", get(statistics::show))
-        .route("/api/v1/status", get(status::show))
-        .route("/api/v1/outbox/parked", get(outbox::parked))
-        .route("/api/v1/outbox/retries", post(outbox::retry))
+    described()
+        .split_for_parts()
+        .0
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(

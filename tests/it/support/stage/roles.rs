@@ -11,6 +11,7 @@ use order_fleet::ports::mail::{Mailer, Templates};
 use order_fleet::ports::push::PushSender;
 use order_fleet::ports::sms::SmsSender;
 use order_fleet::runtime::{Context, Heartbeat, Tasks};
+use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::services::dead_letter_handler::DeadLetterHandler;
 use order_fleet::services::email_service::EmailTransport;
 use order_fleet::services::inventory_service::InventoryService;
@@ -37,6 +38,7 @@ pub enum Role {
     Email,
     Sms,
     Push,
+    Analytics,
     DeadLetters,
     Scheduler,
 }
@@ -54,6 +56,7 @@ impl Role {
             Self::Email => "email-service",
             Self::Sms => "sms-service",
             Self::Push => "push-service",
+            Self::Analytics => "analytics-service",
             Self::DeadLetters => "dead-letter-handler",
             Self::Scheduler => "scheduler",
         }
@@ -69,6 +72,7 @@ impl Role {
             Self::Email => &["email_notifications"],
             Self::Sms => &["sms_notifications"],
             Self::Push => &["push_notifications"],
+            Self::Analytics => &["analytics"],
             Self::DeadLetters => &["dead_letters"],
         }
     }
@@ -199,6 +203,7 @@ impl Stage {
                 let sender = PushSender::folder(&folder("push")).expect("a folder");
                 context.consume(Notifier { transport: PushTransport { sender } }, tasks);
             }
+            Role::Analytics => context.consume(AnalyticsService, tasks),
             Role::DeadLetters => context.consume(DeadLetterHandler, tasks),
             Role::Scheduler => {
                 let pulse = context.health.part("scheduler");
