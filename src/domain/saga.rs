@@ -6,6 +6,7 @@
 
 mod decide;
 mod reason;
+mod undo;
 
 pub use decide::{allowed, decide};
 pub use reason::FailureReason;

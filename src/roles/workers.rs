@@ -47,7 +47,7 @@ pub struct Inventory {}
 
 impl Role for Inventory {
     const NAME: &'static str = "inventory-service";
-    const ABOUT: &'static str = "Reserves, releases and sells stock on request (queue inventory_requests).";
+    const ABOUT: &'static str = "Reserves, releases, sells and takes back stock on request (queue inventory_requests).";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
         context.consume(InventoryService, tasks);

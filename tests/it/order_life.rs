@@ -17,7 +17,7 @@ use std::time::Duration;
 use order_fleet::ops::audit::{Options as AuditOptions, run};
 use serde_json::{Value, json};
 
-use crate::support::{Options, Role, Stage, answer};
+use crate::support::{Options, Role, Stage, answer, eventually};
 
 /// Everything that takes part, the analytics-service included.
 async fn whole_fleet() -> Stage {
@@ -28,9 +28,13 @@ async fn whole_fleet() -> Stage {
 }
 
 impl Stage {
-    /// Asks something of an order: `cancel`, `ship` or `deliver`.
+    /// Asks something of an order: `cancel`, `ship` or `deliver`; again when the service is busy.
     async fn ask(&self, id: &str, verb: &str, body: &Value) -> (u16, Value) {
-        answer(self.api.post(&format!("/api/v1/orders/{id}/{verb}"), body)).await
+        eventually("the request is answered", async || {
+            let (status, answer) = answer(self.api.post(&format!("/api/v1/orders/{id}/{verb}"), body)).await;
+            (status != 503).then_some((status, answer))
+        })
+        .await
     }
 
     async fn cancel(&self, id: &str) -> (u16, Value) {
