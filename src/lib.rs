@@ -13,6 +13,7 @@
 //!
 //! - `domain` the pure rules · `access` who calls and may do what · `contract` what travels on the wire
 //! - `topology` the broker's shape as data
+//! - `lifecycle` how an order moves on, whoever moves it
 //! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
 //! - `ops` what operators ask: the audit, the live status
@@ -33,6 +34,7 @@ pub mod crash_points;
 pub mod demo;
 pub mod domain;
 pub mod intake;
+pub mod lifecycle;
 pub mod messaging;
 pub mod ops;
 pub mod ports;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{audit, bench, get, list, outbox, products, stats, status, submit, watch};
+use super::{audit, bench, change, get, history, list, note, outbox, products, stats, status, submit, watch};
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,6 +26,7 @@ const COMMON: &str = "Options of every command";
   orders submit --customer c-17 --email ada@shop.example --item GADGET-01:2 --watch
   orders submit --jsonl orders.jsonl
   orders watch 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001
+  orders cancel 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001 --reason \"ordered twice\"
   orders list --status failed --all --json | jq -r '.orders[].id'
   orders status --watch
 
@@ -66,6 +67,11 @@ impl Args {
             Command::Submit(_)
             | Command::Get(_)
             | Command::List(_)
+            | Command::Cancel(_)
+            | Command::Ship(_)
+            | Command::Deliver(_)
+            | Command::History(_)
+            | Command::Note(_)
             | Command::Products(_)
             | Command::Stats(_)
             | Command::Status(_)
@@ -83,6 +89,11 @@ pub enum Command {
     Get(get::Get),
     List(list::List),
     Watch(watch::Watch),
+    Cancel(change::Cancel),
+    Ship(change::Ship),
+    Deliver(change::Deliver),
+    History(history::History),
+    Note(note::NoteArgs),
     Products(products::Products),
     Stats(stats::Stats),
     Status(status::StatusArgs),

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::contract::FieldError;
 
@@ -105,6 +106,9 @@ pub struct Problem {
     /// From the `X-Correlation-Id` header: finds the request in the logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
+    /// Members of its own, such as `allowed_statuses`.
+    #[serde(flatten)]
+    pub members: Map<String, Value>,
 }
 
 impl Problem {

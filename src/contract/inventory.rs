@@ -15,12 +15,18 @@ pub enum InventoryRequest {
     Release { order_id: OrderId },
     #[serde(rename = "stock.commit")]
     Commit { order_id: OrderId },
+    /// Gives the goods of a confirmed order back, whether or not their sale has been booked already.
+    #[serde(rename = "stock.return")]
+    Return { order_id: OrderId },
 }
 
 impl InventoryRequest {
     pub fn order_id(&self) -> OrderId {
         match self {
-            Self::Reserve { order_id, .. } | Self::Release { order_id } | Self::Commit { order_id } => *order_id,
+            Self::Reserve { order_id, .. }
+            | Self::Release { order_id }
+            | Self::Commit { order_id }
+            | Self::Return { order_id } => *order_id,
         }
     }
 
@@ -29,6 +35,7 @@ impl InventoryRequest {
             Self::Reserve { .. } => "stock.reserve",
             Self::Release { .. } => "stock.release",
             Self::Commit { .. } => "stock.commit",
+            Self::Return { .. } => "stock.return",
         }
     }
 }
@@ -46,6 +53,8 @@ pub enum InventoryReply {
     Released { order_id: OrderId },
     #[serde(rename = "stock.committed")]
     Committed { order_id: OrderId },
+    #[serde(rename = "stock.returned")]
+    Returned { order_id: OrderId },
 }
 
 impl InventoryReply {
@@ -55,6 +64,7 @@ impl InventoryReply {
             Self::Rejected { .. } => "stock.rejected",
             Self::Released { .. } => "stock.released",
             Self::Committed { .. } => "stock.committed",
+            Self::Returned { .. } => "stock.returned",
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
-use crate::domain::{CustomerId, Email, Sku};
+use crate::domain::{Carrier, CustomerId, Email, Priority, Sku, TrackingNumber};
 
 /// An order to submit.
 #[derive(Deserialize, ToSchema)]
@@ -23,6 +23,11 @@ pub struct NewOrder {
     /// What the customer was shown; the order is refused if it is not the sum of the lines.
     #[schema(schema_with = optional_amount)]
     pub total: Option<Value>,
+    /// What the customer agreed to pay for all of it; when it costs something else now, the order is refused as `price-changed`.
+    #[schema(schema_with = optional_amount)]
+    pub expected_price: Option<Value>,
+    /// `high` overtakes the orders that wait to be looked at.
+    pub priority: Option<Priority>,
     /// What the payment gateway charges; absent means the customer's stored method. In no answer of the API.
     #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", example = "tok_visa")]
     pub payment_token: Option<String>,
@@ -40,6 +45,66 @@ pub struct NewItem {
     /// What the customer was shown; the order is refused if the catalogue says otherwise. Absent means today's price.
     #[schema(schema_with = optional_amount)]
     pub price: Option<Value>,
+    /// The price that the customer agreed to; another one of today refuses the order as `price-changed`.
+    #[schema(schema_with = optional_amount)]
+    pub expected_price: Option<Value>,
+}
+
+/// Many orders to submit.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkOrders {
+    /// Each is judged by itself. A row that is no order at all is refused as one with faults.
+    #[schema(min_items = 1, max_items = 1_000)]
+    pub orders: Vec<BulkRow>,
+}
+
+/// An order, and perhaps the key under which this row can be sent again.
+#[derive(Deserialize, ToSchema)]
+pub struct BulkRow {
+    #[serde(flatten)]
+    pub order: NewOrder,
+    /// As the header of the same name; without it the row goes by the request's key and its place.
+    #[schema(min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = "basket-4711")]
+    pub idempotency_key: Option<String>,
+}
+
+/// Why something was asked of an order.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Because {
+    /// For the order's history; the customer does not see it.
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$",
+        example = "ordered twice"
+    )]
+    pub reason: Option<String>,
+}
+
+/// How an order left the warehouse.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewShipment {
+    pub carrier: Carrier,
+    pub tracking_number: TrackingNumber,
+}
+
+/// A note on an order.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewNote {
+    #[schema(
+        min_length = 1,
+        max_length = 4_000,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$",
+        example = "customer called: ring twice"
+    )]
+    pub text: String,
+    /// `public` notes are the customer's to read, too. Absent: `public` from customers, `internal` from everybody else.
+    #[schema(pattern = "^(internal|public)$")]
+    pub visibility: Option<String>,
 }
 
 /// A product to sell.

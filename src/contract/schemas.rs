@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, 
 use utoipa::{PartialSchema, ToSchema};
 
 use super::requests::ShortText;
-use crate::domain::{CustomerId, Email, Money, OrderId, Phone, Sku};
+use crate::domain::{Carrier, CustomerId, Email, Money, OrderId, Phone, Sku, TrackingNumber};
 
 macro_rules! described {
     ($($name:ident: $schema:expr;)*) => {$(
@@ -37,6 +37,14 @@ described! {
         .min_length(Some(1))
         .max_length(Some(Sku::MAX))
         .pattern(Some("^[A-Za-z0-9._/-]+$"));
+    Carrier: text("Who carries a parcel to the customer.", "DHL")
+        .min_length(Some(1))
+        .max_length(Some(Carrier::MAX))
+        .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"));
+    TrackingNumber: text("The carrier's name for one parcel.", "00340434161094042557")
+        .min_length(Some(1))
+        .max_length(Some(TrackingNumber::MAX))
+        .pattern(Some(r"^[\x21-\x7e]+$"));
     Email: text("An e-mail address of the form name@host.", "ada@shop.example")
         .min_length(Some(3))
         .max_length(Some(254))

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{CustomerId, Email, Item, Money, MoneyError, OrderId, OrderStatus, Phone};
+use super::{CustomerId, Email, Item, Money, MoneyError, OrderId, OrderStatus, Phone, Priority, Shipment};
 
 /// Most lines of one order; one order must not be able to fill a batch.
 pub const MAX_ITEMS: usize = 100;
@@ -22,6 +22,15 @@ pub struct Order {
     pub status: OrderStatus,
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
+    /// When money and stock had been taken; stays when the order is cancelled afterwards.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub confirmed_at: Option<OffsetDateTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipment: Option<Shipment>,
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<OffsetDateTime>,
     /// Why the order failed or was cancelled, one of the codes of [`super::saga::FailureReason`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -13,6 +13,7 @@ use crate::config::ManagementArgs;
 use crate::intake::http::{ApiState, document_json, router};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
+use crate::lifecycle::SagaArgs;
 use crate::ops::status::{QueueReader, Sources};
 use crate::runtime::{Context, Tasks, serve};
 use crate::store::outbox;
@@ -23,6 +24,15 @@ const LOOK: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub struct OrderApi {
+    #[command(flatten)]
+    server: ApiServer,
+    #[command(flatten)]
+    saga: SagaArgs,
+}
+
+/// The API's own options, without those that it shares with the order-processor.
+#[derive(Args)]
+pub struct ApiServer {
     /// Address of the API; health and metrics are served there, too.
     #[arg(long, env = "HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     http_addr: SocketAddr,
@@ -35,14 +45,22 @@ impl Role for OrderApi {
     const ABOUT: &'static str = "Takes orders over HTTP and tells how they stand.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        self.server.start(context, self.saga.clone(), tasks)
+    }
+}
+
+impl ApiServer {
+    /// # Errors
+    /// When an option cannot be used.
+    pub fn start(&self, context: &Context, saga: SagaArgs, tasks: &mut Tasks) -> anyhow::Result<()> {
         let wake = OutboxWake::default();
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
         let status = Sources::new(context.questions.clone(), QueueReader::new(context.broker.clone(), management));
-        let api = router(ApiState { db: context.questions.clone(), intake, status });
+        let api = router(ApiState { db: context.questions.clone(), intake, status, saga });
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
-        let pulse = context.health.part(Self::NAME);
+        let pulse = context.health.part(OrderApi::NAME);
         pulse.shows(Signs::default);
         pulse.up();
         tasks.spawn(writers.finished());

@@ -15,6 +15,7 @@ mod healing;
 mod http_api;
 mod isolation;
 mod journeys;
+mod order_life;
 mod outbox_relay;
 mod ports;
 mod rolling_restart;

@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::{Router, middleware};
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
+use sqlx::{PgPool, Postgres, Transaction};
 use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -18,8 +18,12 @@ use utoipa_axum::routes;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
-use super::{actor, correlation, limits, openapi, orders, outbox, products, statistics, status};
+use super::{
+    actor, correlation, limits, openapi, order_bulk, order_changes, order_notes, orders, outbox, products, statistics,
+    status,
+};
 use crate::intake::Intake;
+use crate::lifecycle::SagaArgs;
 use crate::ops::status::Sources;
 
 /// What the handlers work with.
@@ -28,12 +32,26 @@ pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
     pub status: Sources,
+    /// How long the saga waits for the answers to what people ask for.
+    pub saga: SagaArgs,
 }
 
 /// Longest wait of a reader for a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 
 impl ApiState {
+    /// As [`ApiState::connection`], with a transaction begun on it.
+    pub(super) async fn transaction(&self) -> Result<Transaction<'static, Postgres>, Problem> {
+        match timeout(CONNECT, self.db.begin()).await {
+            Ok(Ok(transaction)) => Ok(transaction),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no transaction on the database");
+                Err(unavailable())
+            }
+            Err(_) => Err(unavailable()),
+        }
+    }
+
     pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, Problem> {
         match timeout(CONNECT, self.db.acquire()).await {
             Ok(Ok(connection)) => Ok(connection),
@@ -55,7 +73,13 @@ fn unavailable() -> Problem {
 fn described() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(openapi::empty())
         .routes(routes!(orders::submit, orders::list))
+        .routes(routes!(order_bulk::submit))
         .routes(routes!(orders::show))
+        .routes(routes!(orders::history))
+        .routes(routes!(order_changes::cancel))
+        .routes(routes!(order_changes::ship))
+        .routes(routes!(order_changes::deliver))
+        .routes(routes!(order_notes::add, order_notes::list))
         .routes(routes!(products::create, products::list))
         .routes(routes!(products::show))
         .routes(routes!(products::adjust))

@@ -20,16 +20,18 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Everything that travels or is stored: bodies on the wire, `outgoing` in outbox and inbox, `step_reason` in sagas.
-pub const KINDS: [&str; 19] = [
+pub const KINDS: [&str; 21] = [
     "order.submitted",
     "order.event",
     "stock.reserve",
     "stock.release",
     "stock.commit",
+    "stock.return",
     "stock.reserved",
     "stock.rejected",
     "stock.released",
     "stock.committed",
+    "stock.returned",
     "stock.low",
     "payment.take",
     "payment.cancel",
@@ -51,8 +53,10 @@ pub fn rewrite(kind: &str, text: &str) -> Result<String, serde_json::Error> {
             let occurred_at = read.occurred_at.unwrap_or(read.order.created_at);
             serde_json::to_string(&OrderEvent { order: &read.order, occurred_at })
         }
-        "stock.reserve" | "stock.release" | "stock.commit" => again::<InventoryRequest>(text),
-        "stock.reserved" | "stock.rejected" | "stock.released" | "stock.committed" => again::<InventoryReply>(text),
+        "stock.reserve" | "stock.release" | "stock.commit" | "stock.return" => again::<InventoryRequest>(text),
+        "stock.reserved" | "stock.rejected" | "stock.released" | "stock.committed" | "stock.returned" => {
+            again::<InventoryReply>(text)
+        }
         "stock.low" => again::<StockLow>(text),
         "payment.take" | "payment.cancel" => again::<PaymentRequest>(text),
         "payment.taken" | "payment.declined" | "payment.cancelled" => again::<PaymentReply>(text),
@@ -77,9 +81,11 @@ pub fn consume(kind: &str, message: &Value) -> Result<(), Failure> {
     };
     let incoming = Incoming::read("", &routing_key, BasicProperties::default(), message.to_string().into_bytes());
     match kind {
-        "order.submitted" => Submissions { args: saga() }.decode(&incoming).map(drop),
+        "order.submitted" => Submissions::<false> { args: saga() }.decode(&incoming).map(drop),
         "order.event" | "stock.low" => AnalyticsService.decode(&incoming).map(drop),
-        "stock.reserve" | "stock.release" | "stock.commit" => InventoryService.decode(&incoming).map(drop),
+        "stock.reserve" | "stock.release" | "stock.commit" | "stock.return" => {
+            InventoryService.decode(&incoming).map(drop)
+        }
         "payment.take" | "payment.cancel" => {
             PaymentService { gateway: SimulatedGateway::new(Behaviour::default()) }.decode(&incoming).map(drop)
         }
@@ -87,6 +93,7 @@ pub fn consume(kind: &str, message: &Value) -> Result<(), Failure> {
         | "stock.rejected"
         | "stock.released"
         | "stock.committed"
+        | "stock.returned"
         | "payment.taken"
         | "payment.declined"
         | "payment.cancelled"

@@ -3,6 +3,7 @@
 use order_fleet::config::BrokerArgs;
 use order_fleet::intake::http::{ApiState, router};
 use order_fleet::intake::{Intake, IntakeLimits, OutboxWake};
+use order_fleet::lifecycle::SagaArgs;
 use order_fleet::messaging::Broker;
 use order_fleet::ops::status::{QueueReader, Sources};
 use reqwest::{Client, RequestBuilder, Response};
@@ -41,7 +42,8 @@ impl Api {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let status = Sources::new(db.clone(), QueueReader::new(broker, None));
-        let app = router(ApiState { db, intake, status });
+        let saga = SagaArgs { stock_deadline_seconds: 300, payment_deadline_seconds: 600 };
+        let app = router(ApiState { db, intake, status, saga });
         let server = tokio::spawn(async move {
             // the writers live as long as the server
             let _writers = _writers;

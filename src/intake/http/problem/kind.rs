@@ -13,6 +13,8 @@ pub enum ProblemKind {
     NotFound,
     MethodNotAllowed,
     Conflict,
+    IllegalTransition,
+    PriceChanged,
     IdempotencyKeyReused,
     IdempotencyKeyInFlight,
     BodyTooLarge,
@@ -23,12 +25,14 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::MalformedBody,
         Self::Validation,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Conflict,
+        Self::IllegalTransition,
+        Self::PriceChanged,
         Self::IdempotencyKeyReused,
         Self::IdempotencyKeyInFlight,
         Self::BodyTooLarge,
@@ -50,6 +54,8 @@ impl ProblemKind {
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Conflict => "conflict",
+            Self::IllegalTransition => "illegal-transition",
+            Self::PriceChanged => "price-changed",
             Self::IdempotencyKeyReused => "idempotency-key-reused",
             Self::IdempotencyKeyInFlight => "idempotency-key-in-flight",
             Self::BodyTooLarge => "body-too-large",
@@ -66,7 +72,9 @@ impl ProblemKind {
             Self::Validation | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict | Self::IdempotencyKeyInFlight => StatusCode::CONFLICT,
+            Self::Conflict | Self::IllegalTransition | Self::PriceChanged | Self::IdempotencyKeyInFlight => {
+                StatusCode::CONFLICT
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Overloaded | Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
@@ -81,6 +89,8 @@ impl ProblemKind {
             Self::NotFound => "There is no such thing",
             Self::MethodNotAllowed => "The method is not allowed here",
             Self::Conflict => "The request conflicts with the present state",
+            Self::IllegalTransition => "The order's state does not allow this",
+            Self::PriceChanged => "The price has changed",
             Self::IdempotencyKeyReused => "The idempotency key belongs to another request",
             Self::IdempotencyKeyInFlight => "A request with this idempotency key is in progress",
             Self::BodyTooLarge => "The body is too large",
@@ -101,6 +111,8 @@ impl ProblemKind {
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::Conflict
+            | Self::IllegalTransition
+            | Self::PriceChanged
             | Self::IdempotencyKeyReused
             | Self::BodyTooLarge
             | Self::UnsupportedMediaType
@@ -120,6 +132,15 @@ impl ProblemKind {
             Self::NotFound => "There is nothing under this path or with this id.",
             Self::MethodNotAllowed => "The path exists, but not for this method.",
             Self::Conflict => "What is there already forbids it. Nothing was changed.",
+            Self::IllegalTransition => {
+                "The order is in a state from which it cannot become what was asked for: what is shipped cannot be cancelled, and \
+                 what is not confirmed cannot be shipped. `current_status` (with `current_step` while the order is at work) says \
+                 where it stands, `allowed_statuses` what may be asked for instead. Nothing was changed."
+            }
+            Self::PriceChanged => {
+                "The catalogue asks another price than the order's `expected_price`, or than that of one of its lines. `errors` \
+                 names each with the price of today. Everything else about the order is right. No order was made."
+            }
             Self::IdempotencyKeyReused => {
                 "A request with this `Idempotency-Key` was answered before, and its body was another one. Nothing was changed."
             }
@@ -146,6 +167,10 @@ impl ProblemKind {
             }
             Self::MethodNotAllowed => "Use one of the methods in the header `Allow`.",
             Self::Conflict => "Ask for the present state, decide again, and send what is possible now.",
+            Self::IllegalTransition => "Ask for one of `allowed_statuses`, or leave the order as it is.",
+            Self::PriceChanged => {
+                "Show the customer the new price, and order again with it, or without `expected_price`."
+            }
             Self::IdempotencyKeyReused => {
                 "Use a new key for a new request. To repeat a request, send the very same bytes."
             }
@@ -171,6 +196,8 @@ impl ProblemKind {
             Self::NotFound => "no order has this id",
             Self::MethodNotAllowed => "the path exists, but not for this method; see the header Allow",
             Self::Conflict => "a product with this sku exists already",
+            Self::IllegalTransition => "the order is shipped and cannot become cancelled: it may become delivered",
+            Self::PriceChanged => "the price is no longer what was expected; show it to the customer and order again",
             Self::IdempotencyKeyReused => "this key was used with another body",
             Self::IdempotencyKeyInFlight => "the first request with this key is not answered yet",
             Self::BodyTooLarge => "the body may have at most 1048576 bytes",

@@ -11,6 +11,7 @@ use order_fleet::ports::mail::{Mailer, Templates};
 use order_fleet::ports::push::PushSender;
 use order_fleet::ports::sms::SmsSender;
 use order_fleet::runtime::{Context, Heartbeat, Tasks};
+use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::services::dead_letter_handler::DeadLetterHandler;
 use order_fleet::services::email_service::EmailTransport;
 use order_fleet::services::inventory_service::InventoryService;
@@ -37,6 +38,7 @@ pub enum Role {
     Email,
     Sms,
     Push,
+    Analytics,
     DeadLetters,
     Scheduler,
 }
@@ -54,6 +56,7 @@ impl Role {
             Self::Email => "email-service",
             Self::Sms => "sms-service",
             Self::Push => "push-service",
+            Self::Analytics => "analytics-service",
             Self::DeadLetters => "dead-letter-handler",
             Self::Scheduler => "scheduler",
         }
@@ -63,12 +66,13 @@ impl Role {
     pub fn queues(self) -> &'static [&'static str] {
         match self {
             Self::Relay | Self::Scheduler => &[],
-            Self::Processor => &["order_processing", "order_replies"],
+            Self::Processor => &["order_processing", "order_processing_high", "order_replies"],
             Self::Inventory => &["inventory_requests"],
             Self::Payment => &["payment_requests"],
             Self::Email => &["email_notifications"],
             Self::Sms => &["sms_notifications"],
             Self::Push => &["push_notifications"],
+            Self::Analytics => &["analytics"],
             Self::DeadLetters => &["dead_letters"],
         }
     }
@@ -180,7 +184,8 @@ impl Stage {
                 tasks.spawn(relay.run(context.shutdown.clone()));
             }
             Role::Processor => {
-                context.consume(Submissions { args: self.saga() }, tasks);
+                context.consume(Submissions::<false> { args: self.saga() }, tasks);
+                context.consume(Submissions::<true> { args: self.saga() }, tasks);
                 context.consume(Replies { args: self.saga() }, tasks);
             }
             Role::Inventory => context.consume(InventoryService, tasks),
@@ -199,6 +204,7 @@ impl Stage {
                 let sender = PushSender::folder(&folder("push")).expect("a folder");
                 context.consume(Notifier { transport: PushTransport { sender } }, tasks);
             }
+            Role::Analytics => context.consume(AnalyticsService, tasks),
             Role::DeadLetters => context.consume(DeadLetterHandler, tasks),
             Role::Scheduler => {
                 let pulse = context.health.part("scheduler");
