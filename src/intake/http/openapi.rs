@@ -39,7 +39,11 @@ pub(super) fn empty() -> OpenApi {
 }
 
 fn info() -> Info {
-    let contact = ContactBuilder::new().name(Some("order-fleet")).url(Some("https://order-fleet.example")).build();
+    let contact = ContactBuilder::new()
+        .name(Some("order-fleet"))
+        .url(Some("https://order-fleet.example"))
+        .email(Some("team@order-fleet.example"))
+        .build();
     let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
     InfoBuilder::new()
         .title("order-fleet")

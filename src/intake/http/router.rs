@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
-use super::{correlation, limits, openapi, orders, outbox, products, statistics, status};
+use super::{about, correlation, limits, openapi, orders, outbox, products, site, statistics, status};
 use crate::intake::Intake;
 use crate::ops::status::Sources;
 
@@ -63,6 +63,9 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(status::show))
         .routes(routes!(outbox::parked))
         .routes(routes!(outbox::retry))
+        .routes(routes!(about::contract))
+        .routes(routes!(about::problems))
+        .routes(routes!(about::problem))
 }
 
 /// The API's contract, made from the code: OpenAPI 3.1.
@@ -97,6 +100,7 @@ pub fn router(state: ApiState) -> Router {
     described()
         .split_for_parts()
         .0
+        .merge(site::routes())
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(
