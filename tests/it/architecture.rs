@@ -54,13 +54,15 @@ fn the_domain_knows_neither_io_nor_anything_else_of_ours() {
 }
 
 #[test]
-fn the_contract_knows_only_the_domain() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/contract");
-    for file in sources(&root) {
-        let text = fs::read_to_string(&file).expect("a source");
-        for line in text.lines().filter(|line| line.starts_with("use crate::")) {
-            let known = line.contains("crate::domain") || line.contains("crate::contract");
-            assert!(known, "{}: {line}", file.display());
+fn contract_and_access_know_only_the_domain() {
+    for module in ["contract", "access"] {
+        let own = format!("crate::{module}");
+        for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(module)) {
+            let text = fs::read_to_string(&file).expect("a source");
+            for line in text.lines().filter(|line| line.starts_with("use crate::")) {
+                let known = line.contains("crate::domain") || line.contains(&own);
+                assert!(known, "{}: {line}", file.display());
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! (bodies, faults, correlation, limits) has its own file.
 
 mod about;
+mod actor;
 mod correlation;
 mod cursor;
 mod json_body;

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
-use super::{about, correlation, limits, openapi, orders, outbox, products, site, statistics, status};
+use super::{about, actor, correlation, limits, openapi, orders, outbox, products, site, statistics, status};
 use crate::intake::Intake;
 use crate::ops::status::Sources;
 
@@ -95,6 +95,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn_with_state(Admission::default(), limits::admit))
         .layer(middleware::from_fn(limits::limit_time))
+        .layer(middleware::from_fn(actor::identify))
         // our own reader limits bodies, with an answer in our own form
         .layer(DefaultBodyLimit::disable());
     described()
