@@ -28,6 +28,9 @@ pub enum Unroutable {
     Drop,
 }
 
+/// AMQP `type` of several messages that travel as one between the fleet's own services: a JSON array of [`Outgoing`].
+pub const BUNDLE: &str = "fleet.bundle";
+
 /// One message to publish: persistent, mandatory, confirmed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outgoing {

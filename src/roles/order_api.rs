@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::Role;
 use super::command::main_or;
 use crate::config::ManagementArgs;
-use crate::intake::http::{ApiState, document_json, router};
+use crate::intake::http::{ApiState, collection_json, document_json, router};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
 use crate::lifecycle::SagaArgs;
@@ -104,11 +104,14 @@ async fn outbox_figures(context: &Context) -> Result<(Option<Duration>, i64), sq
 enum Verb {
     /// Print the API's contract: an OpenAPI 3.1 document in JSON, made from the code.
     Openapi,
+    /// Print a Postman collection of the API, made from the same description.
+    Postman,
 }
 
 pub fn order_api() -> ExitCode {
     main_or::<OrderApi, Verb>(|verb| match verb {
         Verb::Openapi => print(document_json()),
+        Verb::Postman => print(collection_json()),
     })
 }
 

@@ -3,8 +3,8 @@
 
 mod problems;
 
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::schema::{AnyOfBuilder, SchemaType, Type};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ContactBuilder, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder,
@@ -39,7 +39,11 @@ pub(super) fn empty() -> OpenApi {
 }
 
 fn info() -> Info {
-    let contact = ContactBuilder::new().name(Some("order-fleet")).url(Some("https://order-fleet.example")).build();
+    let contact = ContactBuilder::new()
+        .name(Some("order-fleet"))
+        .url(Some("https://order-fleet.example"))
+        .email(Some("team@order-fleet.example"))
+        .build();
     let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
     InfoBuilder::new()
         .title("order-fleet")
@@ -55,6 +59,7 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     let components = api.components.get_or_insert_default();
     for item in api.paths.paths.values_mut() {
         for operation in operations(item) {
+            operation.parameters.iter_mut().flatten().for_each(without_null);
             problems::list(operation, components);
         }
     }
@@ -68,6 +73,16 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, put, post, delete, options, head, patch, trace, query, .. } = item;
     [get, put, post, delete, options, head, patch, trace, query].into_iter().flatten()
+}
+
+/// An optional parameter is left out, never null: there is no null outside of JSON.
+fn without_null(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(Parameter { schema: Some(RefOr::T(Schema::Object(object))), .. }) = parameter else { return };
+    if let SchemaType::Array(types) = &object.schema_type
+        && let [one, Type::Null] | [Type::Null, one] = types.as_slice()
+    {
+        object.schema_type = SchemaType::Type(one.clone());
+    }
 }
 
 /// A part that could not be had may look like one with nothing in it: `anyOf`, where the derive says `oneOf`.

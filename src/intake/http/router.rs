@@ -19,8 +19,8 @@ use utoipa_axum::routes;
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    actor, correlation, limits, openapi, order_bulk, order_changes, order_notes, orders, outbox, products, statistics,
-    status,
+    about, actor, correlation, limits, openapi, order_bulk, order_changes, order_notes, orders, outbox, products, site,
+    statistics, status,
 };
 use crate::intake::Intake;
 use crate::lifecycle::SagaArgs;
@@ -87,6 +87,9 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(status::show))
         .routes(routes!(outbox::parked))
         .routes(routes!(outbox::retry))
+        .routes(routes!(about::contract))
+        .routes(routes!(about::problems))
+        .routes(routes!(about::problem))
 }
 
 /// The API's contract, made from the code: OpenAPI 3.1.
@@ -122,6 +125,7 @@ pub fn router(state: ApiState) -> Router {
     described()
         .split_for_parts()
         .0
+        .merge(site::routes())
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Everything that travels or is stored: bodies on the wire, `outgoing` in outbox and inbox, `step_reason` in sagas.
-pub const KINDS: [&str; 21] = [
+pub const KINDS: [&str; 22] = [
     "order.submitted",
     "order.event",
     "stock.reserve",
@@ -41,6 +41,7 @@ pub const KINDS: [&str; 21] = [
     "saga.deadline_passed",
     "notification",
     "outgoing",
+    "fleet.bundle",
     "step_reason",
 ];
 
@@ -63,6 +64,7 @@ pub fn rewrite(kind: &str, text: &str) -> Result<String, serde_json::Error> {
         "saga.deadline_passed" => again::<SagaMessage>(text),
         "notification" => again::<Notification>(text),
         "outgoing" => again::<Outgoing>(text),
+        "fleet.bundle" => again::<Vec<Outgoing>>(text),
         "step_reason" => again::<FailureReason>(text),
         unknown => panic!("nobody reads {unknown}"),
     }
@@ -98,8 +100,8 @@ pub fn consume(kind: &str, message: &Value) -> Result<(), Failure> {
         | "payment.declined"
         | "payment.cancelled"
         | "saga.deadline_passed" => Replies { args: saga() }.decode(&incoming).map(drop),
-        // the notifiers read the contract's type; the other two are read by the store
-        "notification" | "outgoing" | "step_reason" => Ok(()),
+        // the notifiers read the contract's type; the others are read by the store and before any handler
+        "notification" | "outgoing" | "fleet.bundle" | "step_reason" => Ok(()),
         unknown => panic!("nobody consumes {unknown}"),
     }
 }
