@@ -1,5 +1,8 @@
 //! The order-api: the HTTP API, and the relay that carries its outbox to the broker.
 
+mod keys;
+mod token;
+
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,10 +10,12 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use self::keys::KeysVerb;
+use self::token::TokenVerb;
 use super::Role;
 use super::command::main_or;
-use crate::config::ManagementArgs;
-use crate::intake::http::{ApiState, document_json, router};
+use crate::config::{AccessArgs, AccessMode, ManagementArgs, RateLimitArgs};
+use crate::intake::http::{ApiState, Guard, Identity, RateLimits, document_json, router};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
 use crate::ops::status::{QueueReader, Sources};
@@ -28,6 +33,28 @@ pub struct OrderApi {
     http_addr: SocketAddr,
     #[command(flatten)]
     management: ManagementArgs,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    rate_limits: RateLimitArgs,
+}
+
+impl OrderApi {
+    fn guard(&self) -> anyhow::Result<Guard> {
+        let AccessArgs { access, tokens, .. } = &self.access;
+        self.access.check()?;
+        let identity = match access {
+            AccessMode::Required => Identity::required(tokens.rules(), tokens.secret()?, self.access.issuer()?),
+            AccessMode::Open => {
+                tracing::warn!("ACCESS=open: everybody who reaches the API may do everything");
+                Identity::Open
+            }
+        };
+        let RateLimitArgs { rate_limit_caller, rate_limit_address, trusted_proxies, .. } = &self.rate_limits;
+        let limits = RateLimits::new(rate_limit_caller.0, rate_limit_address.0, self.rate_limits.shared()?);
+        let origins = self.access.cors_origins.clone().unwrap_or_default();
+        Ok(Guard { identity, limits, trusted_proxies: trusted_proxies.clone().unwrap_or_default().0, origins })
+    }
 }
 
 impl Role for OrderApi {
@@ -39,7 +66,10 @@ impl Role for OrderApi {
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
         let status = Sources::new(context.db.clone(), QueueReader::new(context.broker.clone(), management));
-        let api = router(ApiState { db: context.db.clone(), intake, status });
+        let guard = self.guard()?;
+        tasks.spawn(guard.identity.clone().keep_fresh(context.shutdown.clone()));
+        tasks.spawn(guard.limits.clone().keep_tidy(context.shutdown.clone()));
+        let api = router(ApiState { db: context.db.clone(), intake, status, guard });
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
         let pulse = context.health.part(Self::NAME);
@@ -86,24 +116,26 @@ async fn outbox_figures(context: &Context) -> Result<(Option<Duration>, i64), sq
 enum Verb {
     /// Print the API's contract: an OpenAPI 3.1 document in JSON, made from the code.
     Openapi,
+    Token(TokenVerb),
+    Keys(KeysVerb),
 }
 
 pub fn order_api() -> ExitCode {
     main_or::<OrderApi, Verb>(|verb| match verb {
-        Verb::Openapi => print(document_json()),
+        Verb::Openapi => match document_json() {
+            Ok(text) => say(&text),
+            Err(error) => {
+                eprintln!("order-api: the document cannot be written: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Verb::Token(verb) => verb.run(),
+        Verb::Keys(verb) => verb.run(),
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to whoever asked for the document")]
-fn print(document: serde_json::Result<String>) -> ExitCode {
-    match document {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("order-api: the document cannot be written: {error}");
-            ExitCode::FAILURE
-        }
-    }
+#[expect(clippy::print_stdout, reason = "the answer to whoever asked")]
+fn say(text: &str) -> ExitCode {
+    println!("{text}");
+    ExitCode::SUCCESS
 }

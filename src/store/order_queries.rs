@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::order_row::read_order;
-use crate::domain::{Order, OrderId, OrderStatus};
+use crate::domain::{CustomerId, Order, OrderId, OrderStatus};
 
 /// One order with everything that is known of its way.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -100,32 +100,39 @@ async fn timeline(conn: &mut PgConnection, id: OrderId) -> Result<Vec<TimelineEn
         .await
 }
 
+/// Whose order this is.
+///
+/// # Errors
+/// When the database is away, or a stored value breaks the rule of its type.
+pub async fn owner(conn: &mut PgConnection, id: OrderId) -> Result<Option<CustomerId>, sqlx::Error> {
+    let owner: Option<String> =
+        sqlx::query_scalar("select customer_id from orders where id = $1").bind(id.0).fetch_optional(conn).await?;
+    owner.map(CustomerId::parse).transpose().map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
 /// At most `limit` orders below `position`, newest first.
 ///
 /// # Errors
 /// When the database is away, or a stored value breaks the rule of its type.
 pub async fn page(
     conn: &mut PgConnection,
+    customer: Option<&CustomerId>,
     status: Option<OrderStatus>,
     position: OrderPosition,
     limit: i64,
 ) -> Result<Vec<Order>, sqlx::Error> {
-    // two statements, not one with "or $1 is null": each follows its own index from the position on
-    let query = match status {
-        None => sqlx::query(
-            "select id, customer_id, email, phone, items, total, status, reason, null as payment_token, metadata, created_at \
-             from orders where (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3",
-        ),
-        Some(_) => sqlx::query(
-            "select id, customer_id, email, phone, items, total, status, reason, null as payment_token, metadata, created_at \
-             from orders where (created_at, id) < ($1, $2) and status = $4 \
-             order by created_at desc, id desc limit $3",
-        ),
-    };
-    let query = query.bind(position.created_at).bind(position.id.0).bind(limit);
-    let query = match status {
-        None => query,
-        Some(status) => query.bind(status.as_str()),
-    };
-    query.try_map(|row: PgRow| read_order(&row)).fetch_all(conn).await
+    // a text of its own for each choice of filters, not "or $1 is null": each follows its own index from the position on
+    let mut query = QueryBuilder::<Postgres>::new(
+        "select id, customer_id, email, phone, items, total, status, reason, null as payment_token, metadata, created_at \
+         from orders where (created_at, id) < (",
+    );
+    query.push_bind(position.created_at).push(", ").push_bind(position.id.0).push(")");
+    if let Some(customer) = customer {
+        query.push(" and customer_id = ").push_bind(customer.as_str());
+    }
+    if let Some(status) = status {
+        query.push(" and status = ").push_bind(status.as_str());
+    }
+    query.push(" order by created_at desc, id desc limit ").push_bind(limit);
+    query.build().try_map(|row: PgRow| read_order(&row)).fetch_all(conn).await
 }

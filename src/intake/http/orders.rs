@@ -16,6 +16,7 @@ use super::parameters::{PAGE, PageParameters, Parameters};
 use super::problem::ProblemKind::{IdempotencyKeyInFlight, IdempotencyKeyReused, NotFound};
 use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
 use super::router::ApiState;
+use crate::access::Actor;
 use crate::contract::FieldError;
 use crate::contract::order::{Source, read_order};
 use crate::contract::requests::NewOrder;
@@ -25,9 +26,6 @@ use crate::store::order_queries::{self, OrderDetails, OrderPosition};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-
-/// Whose keys these are, as long as nobody has to say who they are: all callers share one set of keys.
-const ANYONE: &str = "anyone";
 
 /// Submit an order
 ///
@@ -51,18 +49,23 @@ const ANYONE: &str = "anyone";
 )]
 pub(super) async fn submit(
     State(state): State<ApiState>,
+    actor: Actor,
     Extension(CorrelationId(correlation_id)): Extension<CorrelationId>,
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let key = read_key(&headers, body.fingerprint)?;
+    let key = read_key(&headers, &actor, body.fingerprint)?;
     let form = read_order(&body.object, Source::Http).map_err(of_unreadable)?;
+    if !actor.reaches(&form.customer_id) {
+        return Err(Problem::new(ProblemKind::Forbidden, "customer_id must be your own"));
+    }
     let acceptance = state.intake.submit(Submission { form, correlation_id, key }).await.map_err(of_refused)?;
     tracing::info!(order_id = %acceptance.order_id, replayed = acceptance.replayed, "order accepted");
     Ok(accepted(acceptance))
 }
 
-fn read_key(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<IdempotencyKey>, Problem> {
+/// A key is its caller's: two callers may choose the same.
+fn read_key(headers: &HeaderMap, actor: &Actor, fingerprint: Fingerprint) -> Result<Option<IdempotencyKey>, Problem> {
     let fault = |detail: String| {
         Problem::validation(vec![FieldError {
             pointer: "/Idempotency-Key".to_owned(),
@@ -75,7 +78,7 @@ fn read_key(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<Idem
         return Err(fault("must be given only once".to_owned()));
     }
     let key = crate::intake::read_key(value.as_bytes()).map_err(|error| fault(error.to_string()))?;
-    Ok(Some(IdempotencyKey { scope: ANYONE.to_owned(), key, fingerprint }))
+    Ok(Some(IdempotencyKey { scope: actor.to_string(), key, fingerprint }))
 }
 
 fn accepted(Acceptance { order_id, body, replayed }: Acceptance) -> Response {
@@ -134,6 +137,7 @@ pub(super) struct OrderPage {
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,
+    actor: Actor,
     mut parameters: Parameters,
 ) -> Result<Json<OrderPage>, Problem> {
     let status = parameters.optional("status", str::parse::<OrderStatus>);
@@ -142,7 +146,7 @@ pub(super) async fn list(
     parameters.finish()?;
     let mut connection = state.connection().await?;
     // one more than asked for tells whether another page follows
-    let page = order_queries::page(&mut connection, status, position, limit + 1).await;
+    let page = order_queries::page(&mut connection, actor.only_customer(), status, position, limit + 1).await;
     let mut orders = page.map_err(|error| of_database(&error))?;
     let next_cursor = cursor::cut(&mut orders, limit, |last| cursor::of_order(OrderPosition::of(last)));
     Ok(Json(OrderPage { orders, next_cursor }))

@@ -4,21 +4,22 @@
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, header};
 use axum::{Router, middleware};
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
+use sqlx::{PgPool, Postgres, Transaction};
 use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::guard::{self, Guard};
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
-use super::{actor, correlation, limits, openapi, orders, outbox, products, statistics, status};
+use super::{
+    api_keys, audit_log, browsers, correlation, limits, openapi, orders, outbox, products, statistics, status,
+};
 use crate::intake::Intake;
 use crate::ops::status::Sources;
 
@@ -28,12 +29,25 @@ pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
     pub status: Sources,
+    pub guard: Guard,
 }
 
 /// Longest wait of a reader for a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 
 impl ApiState {
+    /// As [`ApiState::connection`], with a transaction begun on it.
+    pub(super) async fn transaction(&self) -> Result<Transaction<'static, Postgres>, Problem> {
+        match timeout(CONNECT, self.db.begin()).await {
+            Ok(Ok(transaction)) => Ok(transaction),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no transaction on the database");
+                Err(unavailable())
+            }
+            Err(_) => Err(unavailable()),
+        }
+    }
+
     pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, Problem> {
         match timeout(CONNECT, self.db.acquire()).await {
             Ok(Ok(connection)) => Ok(connection),
@@ -63,6 +77,9 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(status::show))
         .routes(routes!(outbox::parked))
         .routes(routes!(outbox::retry))
+        .routes(routes!(api_keys::create, api_keys::list))
+        .routes(routes!(api_keys::revoke))
+        .routes(routes!(audit_log::list))
 }
 
 /// The API's contract, made from the code: OpenAPI 3.1.
@@ -82,17 +99,14 @@ pub fn document_json() -> serde_json::Result<String> {
 pub fn router(state: ApiState) -> Router {
     // from the outside in; every answer passes all of them on its way out, those of the layers themselves included
     let layers = ServiceBuilder::new()
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
+        .layer(middleware::from_fn(browsers::secure))
         .layer(middleware::from_fn(correlation::correlate))
+        .option_layer(browsers::cors(&state.guard.origins))
         .layer(middleware::from_fn(problem::name_instance))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn_with_state(Admission::default(), limits::admit))
         .layer(middleware::from_fn(limits::limit_time))
-        .layer(middleware::from_fn(actor::identify))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
         // our own reader limits bodies, with an answer in our own form
         .layer(DefaultBodyLimit::disable());
     described()
