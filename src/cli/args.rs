@@ -41,6 +41,10 @@ pub struct Args {
     #[arg(long, global = true, help_heading = COMMON, env = "ORDERS_API_URL", value_name = "URL", default_value = API_URL)]
     #[arg(hide_env_values = true)]
     pub api_url: String,
+    /// What proves to order-api who calls: a token, as `order-api token` mints it, or an API key.
+    #[arg(long, global = true, help_heading = COMMON, env = "ORDERS_TOKEN", value_name = "TOKEN")]
+    #[arg(hide_env_values = true)]
+    pub access_token: Option<String>,
     /// Longest wait, as in 500ms, 10s or 2m: for each answer [default: 10s]; with `watch` and --watch, for the orders to
     /// become final [default: 5m].
     #[arg(long, global = true, help_heading = COMMON, value_name = "TIME", value_parser = duration)]
@@ -56,6 +60,11 @@ impl Args {
     /// An empty variable counts as none.
     pub fn api_url(&self) -> &str {
         if self.api_url.is_empty() { API_URL } else { &self.api_url }
+    }
+
+    /// An empty variable counts as none.
+    pub fn access_token(&self) -> Option<&str> {
+        self.access_token.as_deref().map(str::trim).filter(|token| !token.is_empty())
     }
 
     /// The deadline of one request.

@@ -130,7 +130,8 @@ impl Problem {
             "not-found" => "check the spelling; `orders list` and `orders products list` show what is there".to_owned(),
             "idempotency-key-reused" => "use another --idempotency-key for another order".to_owned(),
             "idempotency-key-in-flight" => "the first request with this key is still at work, try again".to_owned(),
-            "overloaded" => match self.retry_after {
+            "unauthenticated" => "give a token or an API key with ORDERS_TOKEN or --access-token".to_owned(),
+            "overloaded" | "rate-limited" => match self.retry_after {
                 Some(seconds) => format!("try again in {seconds} s or raise --retries"),
                 None => "try again later or raise --retries".to_owned(),
             },

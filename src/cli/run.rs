@@ -44,7 +44,8 @@ pub async fn main() -> ExitCode {
 pub async fn run(args: Args) -> Result<Outcome, Error> {
     let output = Output::new(args.json);
     let (api_url, timeout) = (args.api_url().to_owned(), args.request_timeout());
-    let client = Client::new(&api_url, timeout)?;
+    let token = args.access_token().map(str::to_owned);
+    let client = Client::new(&api_url, token.as_deref(), timeout)?;
     match args.command {
         Command::Submit(submit) => submit.run(&client, output, args.timeout).await,
         Command::Get(get) => get.run(&client, output).await,
@@ -60,7 +61,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         Command::Status(status) => status.run(&client, output).await,
         Command::Outbox(outbox) => outbox.run(&client, output).await,
         Command::Audit(audit) => audit.run(output).await,
-        Command::Bench(bench) => bench.run(&client, &api_url, timeout, output).await,
+        Command::Bench(bench) => bench.run(&client, &api_url, token.as_deref(), timeout, output).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "orders", &mut script);

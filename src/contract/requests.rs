@@ -57,6 +57,10 @@ pub struct NewItem {
 /// Many orders to submit.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"orders": [{
+    "customer_id": "c-17", "email": "ada@shop.example", "items": [{"sku": "WIDGET-01", "quantity": 2}],
+    "idempotency_key": "basket-4711"
+}]})))]
 pub struct BulkOrders {
     /// Each is judged by itself. A row that is no order at all is refused as one with faults.
     #[schema(min_items = 1, max_items = 1_000)]
@@ -69,20 +73,21 @@ pub struct BulkRow {
     #[serde(flatten)]
     pub order: NewOrder,
     /// As the header of the same name; without it the row goes by the request's key and its place.
-    #[schema(min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = "basket-4711")]
+    #[schema(min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", examples("basket-4711"))]
     pub idempotency_key: Option<String>,
 }
 
 /// Why something was asked of an order.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"reason": "ordered twice"})))]
 pub struct Because {
     /// For the order's history; the customer does not see it.
     #[schema(
         min_length = 1,
         max_length = 500,
         pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$",
-        example = "ordered twice"
+        examples("ordered twice")
     )]
     pub reason: Option<String>,
 }
@@ -90,6 +95,7 @@ pub struct Because {
 /// How an order left the warehouse.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"carrier": "DHL", "tracking_number": "00340434161094042557"})))]
 pub struct NewShipment {
     pub carrier: Carrier,
     pub tracking_number: TrackingNumber,
@@ -98,12 +104,13 @@ pub struct NewShipment {
 /// A note on an order.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"text": "customer called: ring twice", "visibility": "internal"})))]
 pub struct NewNote {
     #[schema(
         min_length = 1,
         max_length = 4_000,
         pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$",
-        example = "customer called: ring twice"
+        examples("customer called: ring twice")
     )]
     pub text: String,
     /// `public` notes are the customer's to read, too. Absent: `public` from customers, `internal` from everybody else.

@@ -1,5 +1,8 @@
 //! The order-api: the HTTP API, and the relay that carries its outbox to the broker.
 
+mod keys;
+mod token;
+
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,10 +10,12 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use self::keys::KeysVerb;
+use self::token::TokenVerb;
 use super::Role;
 use super::command::main_or;
-use crate::config::ManagementArgs;
-use crate::intake::http::{ApiState, collection_json, document_json, router};
+use crate::config::{AccessArgs, AccessMode, ManagementArgs, RateLimitArgs};
+use crate::intake::http::{ApiState, Guard, Identity, RateLimits, collection_json, document_json, router};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
 use crate::lifecycle::SagaArgs;
@@ -38,6 +43,10 @@ pub struct ApiServer {
     http_addr: SocketAddr,
     #[command(flatten)]
     management: ManagementArgs,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    rate_limits: RateLimitArgs,
 }
 
 impl Role for OrderApi {
@@ -50,6 +59,22 @@ impl Role for OrderApi {
 }
 
 impl ApiServer {
+    fn guard(&self) -> anyhow::Result<Guard> {
+        let AccessArgs { access, tokens, .. } = &self.access;
+        self.access.check()?;
+        let identity = match access {
+            AccessMode::Required => Identity::required(tokens.rules(), tokens.secret()?, self.access.issuer()?),
+            AccessMode::Open => {
+                tracing::warn!("ACCESS=open: everybody who reaches the API may do everything");
+                Identity::Open
+            }
+        };
+        let RateLimitArgs { rate_limit_caller, rate_limit_address, trusted_proxies, .. } = &self.rate_limits;
+        let limits = RateLimits::new(rate_limit_caller.0, rate_limit_address.0, self.rate_limits.shared()?);
+        let origins = self.access.cors_origins.clone().unwrap_or_default();
+        Ok(Guard { identity, limits, trusted_proxies: trusted_proxies.clone().unwrap_or_default().0, origins })
+    }
+
     /// # Errors
     /// When an option cannot be used.
     pub fn start(&self, context: &Context, saga: SagaArgs, tasks: &mut Tasks) -> anyhow::Result<()> {
@@ -57,7 +82,10 @@ impl ApiServer {
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
         let status = Sources::new(context.questions.clone(), QueueReader::new(context.broker.clone(), management));
-        let api = router(ApiState { db: context.questions.clone(), intake, status, saga });
+        let guard = self.guard()?;
+        tasks.spawn(guard.identity.clone().keep_fresh(context.shutdown.clone()));
+        tasks.spawn(guard.limits.clone().keep_tidy(context.shutdown.clone()));
+        let api = router(ApiState { db: context.questions.clone(), intake, status, saga, guard });
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
         let pulse = context.health.part(OrderApi::NAME);
@@ -106,25 +134,31 @@ enum Verb {
     Openapi,
     /// Print a Postman collection of the API, made from the same description.
     Postman,
+    Token(TokenVerb),
+    Keys(KeysVerb),
 }
 
 pub fn order_api() -> ExitCode {
     main_or::<OrderApi, Verb>(|verb| match verb {
         Verb::Openapi => print(document_json()),
         Verb::Postman => print(collection_json()),
+        Verb::Token(verb) => verb.run(),
+        Verb::Keys(verb) => verb.run(),
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to whoever asked for the document")]
 fn print(document: serde_json::Result<String>) -> ExitCode {
     match document {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => say(&text),
         Err(error) => {
             eprintln!("order-api: the document cannot be written: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to whoever asked")]
+fn say(text: &str) -> ExitCode {
+    println!("{text}");
+    ExitCode::SUCCESS
 }

@@ -2,9 +2,13 @@
 //! (bodies, faults, correlation, limits) has its own file.
 
 mod about;
-mod actor;
+mod api_keys;
+mod audit_log;
+mod browsers;
+mod caller;
 mod correlation;
 mod cursor;
+mod guard;
 mod json_body;
 mod limits;
 mod openapi;
@@ -14,15 +18,20 @@ mod order_notes;
 mod orders;
 mod outbox;
 mod parameters;
+mod permissions;
 mod postman;
 mod problem;
 mod products;
+mod rate_limit;
 mod router;
 mod site;
 mod statistics;
 mod status;
 
 pub use correlation::{CORRELATION_HEADER, CorrelationId};
+pub use guard::{Guard, Identity};
+pub use permissions::{RULES, Reach, Rule};
 pub use postman::collection_json;
 pub use problem::{Problem, ProblemKind};
+pub use rate_limit::RateLimits;
 pub use router::{ApiState, document, document_json, router};

@@ -1,8 +1,10 @@
 //! The OpenAPI document. `utoipa` reads each operation off its handler, as the router registers it; this adds what no handler can
 //! know. Called by the router and by `order-api openapi`.
 
+mod access;
 mod problems;
 
+use axum::http::Method;
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{AnyOfBuilder, SchemaType, Type};
 use utoipa::openapi::tag::TagBuilder;
@@ -21,10 +23,11 @@ Every answer carries `X-Correlation-Id`, the client's own if it sent one: the sa
 request causes. What may change in version 1, and how it is announced, is in docs/api-versioning.md.";
 
 /// Groups of operations, in the order in which they are shown.
-const TAGS: [(&str, &str); 4] = [
+const TAGS: [(&str, &str); 5] = [
     ("orders", "Submit orders and follow them."),
     ("products", "What the shop sells, and how much of it there is."),
     ("operations", "How the fleet is doing, and what an operator can do about it."),
+    ("access", "Who may call the API, and what was done by those who may do much."),
     ("about", "The API about itself."),
 ];
 
@@ -57,12 +60,14 @@ fn info() -> Info {
 /// Adds what is the same for all operations to a document that has them.
 pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     let components = api.components.get_or_insert_default();
-    for item in api.paths.paths.values_mut() {
-        for operation in operations(item) {
+    for (path, item) in &mut api.paths.paths {
+        for (method, operation) in operations(item) {
             operation.parameters.iter_mut().flatten().for_each(without_null);
-            problems::list(operation, components);
+            let of_access = access::require(&method, path, operation);
+            problems::list(operation, of_access, components);
         }
     }
+    access::describe(components);
     problems::describe(components);
     for (_, schema) in components.schemas.iter_mut().filter(|(name, _)| name.starts_with(PART)) {
         loosen(schema);
@@ -70,9 +75,16 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     api
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, put, post, delete, options, head, patch, trace, query, .. } = item;
-    [get, put, post, delete, options, head, patch, trace, query].into_iter().flatten()
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    let all = [
+        (Method::GET, get),
+        (Method::PUT, put),
+        (Method::POST, post),
+        (Method::DELETE, delete),
+        (Method::PATCH, patch),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// An optional parameter is left out, never null: there is no null outside of JSON.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::correlation::CorrelationId;
 use super::json_body::JsonBody;
-use super::orders::{ANYONE, of_refused, read_key};
+use super::orders::{of_refused, placed_by, read_key};
 use super::problem::{Problem, ProblemDetails, ProblemKind, of_unreadable};
 use super::router::ApiState;
 use crate::access::Actor;
@@ -81,13 +81,12 @@ pub(super) async fn submit(
     headers: HeaderMap,
     body: JsonBody<MAX_BODY>,
 ) -> Result<Json<Verdicts>, Problem> {
-    let of_request = read_key(&headers, body.fingerprint)?;
+    let of_request = read_key(&headers, &actor, body.fingerprint)?;
     let rows = read_rows(&body.object)?;
-    let caller = actor.to_string();
     let submissions: Vec<Result<Submission, Problem>> = rows
         .iter()
         .enumerate()
-        .map(|(index, row)| read_row(index, row, of_request.as_ref(), &caller, &correlation_id))
+        .map(|(index, row)| read_row(index, row, of_request.as_ref(), &actor, &correlation_id))
         .collect();
     let answers = submit_all(&state, submissions).await;
     if answers.iter().all(|answer| answer.as_ref().is_err_and(|problem| problem.kind == ProblemKind::Overloaded)) {
@@ -117,7 +116,7 @@ fn read_row(
     index: usize,
     row: &Value,
     of_request: Option<&IdempotencyKey>,
-    caller: &str,
+    actor: &Actor,
     correlation_id: &str,
 ) -> Result<Submission, Problem> {
     let Value::Object(object) = row else {
@@ -132,9 +131,10 @@ fn read_row(
     };
     // the object's keys are sorted, so the same order has the same text however it was written
     let fingerprint = Fingerprint::of(Value::Object(order.clone()).to_string().as_bytes());
-    let key = key.map(|key| IdempotencyKey { scope: ANYONE.to_owned(), key, fingerprint });
+    let key = key.map(|key| IdempotencyKey { scope: actor.to_string(), key, fingerprint });
     let form = read_order(&order, Source::Http).map_err(of_unreadable)?;
-    Ok(Submission { form, correlation_id: correlation_id.to_owned(), actor: caller.to_owned(), key })
+    placed_by(actor, &form)?;
+    Ok(Submission { form, correlation_id: correlation_id.to_owned(), actor: actor.to_string(), key })
 }
 
 fn fault(error: &dyn std::fmt::Display) -> Problem {

@@ -27,6 +27,8 @@ use crate::store::order_notes::{self, NewNote, Note, Visibility};
 const MAX_NOTE: usize = 4_000;
 
 /// Write a note on an order
+///
+/// What a customer writes is public; an operator may keep a note among colleagues.
 #[utoipa::path(
     post, path = "/api/v1/orders/{id}/notes", operation_id = "addNote", tag = "orders",
     params(("id" = OrderId, Path)),
@@ -74,6 +76,8 @@ pub(super) struct NotePage {
 }
 
 /// List the notes on an order
+///
+/// The oldest first. Customers see the public ones.
 #[utoipa::path(
     get, path = "/api/v1/orders/{id}/notes", operation_id = "listNotes", tag = "orders",
     params(("id" = OrderId, Path), PageParameters),

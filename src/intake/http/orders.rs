@@ -21,7 +21,7 @@ use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
 use super::router::ApiState;
 use crate::access::Actor;
 use crate::contract::FieldError;
-use crate::contract::order::{Source, read_order};
+use crate::contract::order::{OrderForm, Source, read_order};
 use crate::contract::requests::NewOrder;
 use crate::domain::{CustomerId, Order, OrderId, OrderStatus, Sku};
 use crate::intake::{Acceptance, Fingerprint, IdempotencyKey, Refused, Submission};
@@ -30,9 +30,6 @@ use crate::store::order_search::{self, OrderFilter, OrderPosition, Text};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-
-/// Whose keys these are, as long as nobody has to say who they are: all callers share one set of keys.
-pub(super) const ANYONE: &str = "anyone";
 
 /// Submit an order
 ///
@@ -61,8 +58,9 @@ pub(super) async fn submit(
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let key = read_key(&headers, body.fingerprint)?;
+    let key = read_key(&headers, &actor, body.fingerprint)?;
     let form = read_order(&body.object, Source::Http).map_err(of_unreadable)?;
+    placed_by(&actor, &form)?;
     let acceptance = state
         .intake
         .submit(Submission { form, correlation_id, actor: actor.to_string(), key })
@@ -72,7 +70,20 @@ pub(super) async fn submit(
     Ok(accepted(acceptance))
 }
 
-pub(super) fn read_key(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<IdempotencyKey>, Problem> {
+/// Customers order for themselves.
+pub(super) fn placed_by(actor: &Actor, form: &OrderForm) -> Result<(), Problem> {
+    match actor.reaches(&form.customer_id) {
+        true => Ok(()),
+        false => Err(Problem::new(ProblemKind::Forbidden, "customer_id must be your own")),
+    }
+}
+
+/// A key is its caller's: two callers may choose the same.
+pub(super) fn read_key(
+    headers: &HeaderMap,
+    actor: &Actor,
+    fingerprint: Fingerprint,
+) -> Result<Option<IdempotencyKey>, Problem> {
     let fault = |detail: String| {
         Problem::validation(vec![FieldError {
             pointer: "/Idempotency-Key".to_owned(),
@@ -85,7 +96,7 @@ pub(super) fn read_key(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<
         return Err(fault("must be given only once".to_owned()));
     }
     let key = crate::intake::read_key(value.as_bytes()).map_err(|error| fault(error.to_string()))?;
-    Ok(Some(IdempotencyKey { scope: ANYONE.to_owned(), key, fingerprint }))
+    Ok(Some(IdempotencyKey { scope: actor.to_string(), key, fingerprint }))
 }
 
 fn accepted(Acceptance { order_id, body, replayed }: Acceptance) -> Response {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::caller::{Caller, Change};
 use super::json_body::JsonBody;
 use super::parameters::{PAGE, PageParameters, Parameters};
 use super::problem::{Problem, of_database};
@@ -74,20 +75,27 @@ enum Chosen {
     request_body = Retry,
     responses((status = 200, description = "What became of it.", body = Retried))
 )]
-pub(super) async fn retry(State(state): State<ApiState>, body: JsonBody) -> Result<Json<Retried>, Problem> {
+pub(super) async fn retry(
+    State(state): State<ApiState>,
+    caller: Caller,
+    body: JsonBody,
+) -> Result<Json<Retried>, Problem> {
     let chosen = read_chosen(&body)?;
-    let mut connection = state.connection().await?;
+    let mut transaction = state.transaction().await?;
     let retried = match chosen {
         Chosen::All => {
-            let retried = outbox::unpark_all(&mut connection).await.map_err(|error| of_database(&error))?;
+            let retried = outbox::unpark_all(&mut transaction).await.map_err(|error| of_database(&error))?;
             Retried { retried, not_parked: Vec::new() }
         }
         Chosen::These(ids) => {
-            let again = outbox_queries::unpark(&mut connection, &ids).await.map_err(|error| of_database(&error))?;
+            let again = outbox_queries::unpark(&mut transaction, &ids).await.map_err(|error| of_database(&error))?;
             let not_parked = ids.into_iter().filter(|id| !again.contains(id)).collect();
             Retried { retried: again.len() as u64, not_parked }
         }
     };
+    let asked = Value::Object(body.object);
+    caller.did(&mut transaction, "outbox.retry", "outbox", Change { after: Some(&asked), ..Change::default() }).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
     tracing::info!(retried = retried.retried, "parked messages get another turn, by an operator");
     Ok(Json(retried))
 }

@@ -4,23 +4,22 @@
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, header};
 use axum::{Router, middleware};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::guard::{self, Guard};
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    about, actor, correlation, limits, openapi, order_bulk, order_changes, order_notes, orders, outbox, products, site,
-    statistics, status,
+    about, api_keys, audit_log, browsers, correlation, limits, openapi, order_bulk, order_changes, order_notes, orders,
+    outbox, products, site, statistics, status,
 };
 use crate::intake::Intake;
 use crate::lifecycle::SagaArgs;
@@ -34,6 +33,7 @@ pub struct ApiState {
     pub status: Sources,
     /// How long the saga waits for the answers to what people ask for.
     pub saga: SagaArgs,
+    pub guard: Guard,
 }
 
 /// Longest wait of a reader for a connection.
@@ -90,6 +90,9 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(about::contract))
         .routes(routes!(about::problems))
         .routes(routes!(about::problem))
+        .routes(routes!(api_keys::create, api_keys::list))
+        .routes(routes!(api_keys::revoke))
+        .routes(routes!(audit_log::list))
 }
 
 /// The API's contract, made from the code: OpenAPI 3.1.
@@ -109,17 +112,14 @@ pub fn document_json() -> serde_json::Result<String> {
 pub fn router(state: ApiState) -> Router {
     // from the outside in; every answer passes all of them on its way out, those of the layers themselves included
     let layers = ServiceBuilder::new()
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
+        .layer(middleware::from_fn(browsers::secure))
         .layer(middleware::from_fn(correlation::correlate))
+        .option_layer(browsers::cors(&state.guard.origins))
         .layer(middleware::from_fn(problem::name_instance))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn_with_state(Admission::default(), limits::admit))
         .layer(middleware::from_fn(limits::limit_time))
-        .layer(middleware::from_fn(actor::identify))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
         // our own reader limits bodies, with an answer in our own form
         .layer(DefaultBodyLimit::disable());
     described()

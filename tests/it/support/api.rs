@@ -1,7 +1,9 @@
 //! The HTTP API of one process, served on a free port. Several on one database are several processes of order-api.
 
+use std::net::SocketAddr;
+
 use order_fleet::config::BrokerArgs;
-use order_fleet::intake::http::{ApiState, router};
+use order_fleet::intake::http::{ApiState, Guard, router};
 use order_fleet::intake::{Intake, IntakeLimits, OutboxWake};
 use order_fleet::lifecycle::SagaArgs;
 use order_fleet::messaging::Broker;
@@ -38,12 +40,24 @@ impl Api {
 
     /// With a broker whose queues it shows.
     pub async fn start_among(db: PgPool, broker: Broker, limits: IntakeLimits, wake: OutboxWake) -> Self {
+        Self::start_behind(Guard::open(), db, broker, limits, wake).await
+    }
+
+    /// Where callers must prove who they are.
+    pub async fn start_guarded(guard: Guard, db: PgPool) -> Self {
+        let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
+        let broker = Broker::new(&broker, "order-api").expect("an address of RabbitMQ");
+        Self::start_behind(guard, db, broker, IntakeLimits::default(), OutboxWake::default()).await
+    }
+
+    async fn start_behind(guard: Guard, db: PgPool, broker: Broker, limits: IntakeLimits, wake: OutboxWake) -> Self {
         let (intake, _writers) = Intake::start(db.clone(), wake, limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let status = Sources::new(db.clone(), QueueReader::new(broker, None));
         let saga = SagaArgs { stock_deadline_seconds: 300, payment_deadline_seconds: 600 };
-        let app = router(ApiState { db, intake, status, saga });
+        let app =
+            router(ApiState { db, intake, status, saga, guard }).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             // the writers live as long as the server
             let _writers = _writers;
