@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{audit, bench, get, list, outbox, products, stats, status, submit, watch};
+use super::{audit, audit_log, bench, get, keys, list, outbox, products, stats, status, submit, watch};
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -79,7 +79,9 @@ impl Args {
             | Command::Stats(_)
             | Command::Status(_)
             | Command::Outbox(_)
+            | Command::Keys(_)
             | Command::Audit(_)
+            | Command::AuditLog(_)
             | Command::Bench(_)
             | Command::Completions { .. } => self.timeout.unwrap_or(REQUEST_TIMEOUT),
         }
@@ -96,7 +98,9 @@ pub enum Command {
     Stats(stats::Stats),
     Status(status::StatusArgs),
     Outbox(outbox::Outbox),
+    Keys(keys::Keys),
     Audit(Box<audit::Audit>),
+    AuditLog(audit_log::AuditLog),
     Bench(Box<bench::Bench>),
     /// Writes a completion script for a shell.
     #[command(after_help = "Examples:

@@ -61,7 +61,7 @@ impl Paging {
     pub async fn fetch(self, client: &Client, list: &[&str], filter: &[(&str, String)]) -> Result<Rows, Error> {
         #[derive(Deserialize)]
         struct Page {
-            #[serde(alias = "orders", alias = "products", alias = "messages")]
+            #[serde(alias = "orders", alias = "products", alias = "messages", alias = "entries", alias = "api_keys")]
             rows: Vec<Box<RawValue>>,
             next_cursor: Option<String>,
         }

@@ -4,12 +4,14 @@
 mod amqp;
 mod args;
 mod audit;
+mod audit_log;
 mod bench;
 mod bulk;
 mod client;
 mod error;
 mod get;
 mod grid;
+mod keys;
 mod list;
 mod outbox;
 mod output;
