@@ -65,11 +65,11 @@ impl Role for OrderApi {
         let wake = OutboxWake::default();
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
-        let status = Sources::new(context.db.clone(), QueueReader::new(context.broker.clone(), management));
+        let status = Sources::new(context.questions.clone(), QueueReader::new(context.broker.clone(), management));
         let guard = self.guard()?;
         tasks.spawn(guard.identity.clone().keep_fresh(context.shutdown.clone()));
         tasks.spawn(guard.limits.clone().keep_tidy(context.shutdown.clone()));
-        let api = router(ApiState { db: context.db.clone(), intake, status, guard });
+        let api = router(ApiState { db: context.questions.clone(), intake, status, guard });
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
         let pulse = context.health.part(Self::NAME);

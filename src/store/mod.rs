@@ -7,9 +7,9 @@ pub mod audit_log;
 pub mod dead_letters;
 mod decode;
 pub mod deliveries;
-pub mod idempotency;
 pub mod inbox;
 pub mod instances;
+mod kept;
 pub mod order_queries;
 mod order_row;
 pub mod orders;
@@ -27,5 +27,6 @@ pub mod stuck;
 pub mod suspects;
 mod text;
 
+pub use kept::{KeptConnection, TakenConnection};
 pub use outage::{is_contention, is_outage};
 pub use text::storable;

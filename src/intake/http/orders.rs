@@ -60,7 +60,7 @@ pub(super) async fn submit(
         return Err(Problem::new(ProblemKind::Forbidden, "customer_id must be your own"));
     }
     let acceptance = state.intake.submit(Submission { form, correlation_id, key }).await.map_err(of_refused)?;
-    tracing::info!(order_id = %acceptance.order_id, replayed = acceptance.replayed, "order accepted");
+    tracing::debug!(order_id = %acceptance.order_id, replayed = acceptance.replayed, "order accepted");
     Ok(accepted(acceptance))
 }
 
