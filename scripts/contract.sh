@@ -48,7 +48,7 @@ check_documents() {
 }
 
 check_api() {
-  local python=$tools/schemathesis-$schemathesis report=$FLEET_DIR/schemathesis.json operations examples done
+  local python=$tools/schemathesis-$schemathesis report=$FLEET_DIR/schemathesis.json operations examples count
   if [ ! -x "$python/bin/schemathesis" ]; then
     python3 -m venv "$python"
     "$python/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$schemathesis" ||
@@ -56,13 +56,13 @@ check_api() {
   fi
   operations=$("$python/bin/python" -c 'import json; print(sum(len(item) for item in json.load(open("api/openapi.json"))["paths"].values()))')
   # not every operation has that much to vary: the remainder falls to those that have
-  examples=$((cases * 2 / operations + 1))
+  examples=$((cases * 3 / (2 * operations) + 1))
   phase "schemathesis, $examples examples for each of $operations operations" \
     "$python/bin/schemathesis" --config-file scripts/contract/schemathesis.toml run "$api/openapi.json" \
     --max-examples "$examples" --report json --report-json-path "$report"
-  done=$("$python/bin/python" scripts/contract/count.py "$report")
-  say "$done cases"
-  [ "$done" -ge "$cases" ] || die "contract: only $done of $cases cases"
+  count=$("$python/bin/python" scripts/contract/count.py "$report")
+  say "$count cases"
+  [ "$count" -ge "$cases" ] || die "contract: only $count of $cases cases"
 }
 
 check_postman() {
