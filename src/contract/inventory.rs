@@ -1,12 +1,13 @@
 //! Requests to and answers of the inventory-service (`inventory_requests`, AMQP request/reply).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::OrderId;
 use crate::domain::inventory::Line;
 
 /// A request; the body says itself what it is, so any AMQP client can send one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum InventoryRequest {
     #[serde(rename = "stock.reserve")]
@@ -34,7 +35,7 @@ impl InventoryRequest {
 }
 
 /// The answer, sent to the request's `reply_to` with its `correlation_id`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum InventoryReply {
     #[serde(rename = "stock.reserved")]
@@ -60,7 +61,7 @@ impl InventoryReply {
 }
 
 /// Event `stock.low` on `events`: a product has fallen to its threshold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StockLow {
     pub sku: String,
     /// Units that can still be promised.

@@ -14,5 +14,5 @@ pub mod saga;
 mod schemas;
 pub mod status;
 
-pub use fields::{FieldError, Fields};
+pub use fields::{FieldError, Fields, whole_number};
 pub use outgoing::{Outgoing, Unroutable};

@@ -2,11 +2,12 @@
 //! Other clients publish here, too (a warehouse tells of its shipments), and know only type, order, contact and total.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::notification::Kind;
 use crate::domain::{CustomerId, Email, Item, Money, Order, OrderId, OrderStatus, Phone};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Notification {
     #[serde(rename = "type")]
     pub kind: Kind,

@@ -11,6 +11,11 @@ pub const MAX_ITEMS: usize = 100;
 
 /// The order's JSON on `orders`/`process` and on `events`: fields may be added, none renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90", "customer_id": "c-17", "email": "ada@shop.example", "phone": "+4930123456",
+    "items": [{"sku": "GADGET-01", "quantity": 2, "price": 19.99}], "total": 39.98, "status": "pending",
+    "created_at": "2026-11-21T01:52:27.759395Z"
+})))]
 pub struct Order {
     pub id: OrderId,
     pub customer_id: CustomerId,

@@ -15,7 +15,7 @@ use self::token::TokenVerb;
 use super::Role;
 use super::command::main_or;
 use crate::config::{AccessArgs, AccessMode, ManagementArgs, RateLimitArgs};
-use crate::intake::http::{ApiState, Guard, Identity, RateLimits, document_json, router};
+use crate::intake::http::{ApiState, Guard, Identity, RateLimits, collection_json, document_json, router};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
 use crate::ops::status::{QueueReader, Sources};
@@ -116,22 +116,29 @@ async fn outbox_figures(context: &Context) -> Result<(Option<Duration>, i64), sq
 enum Verb {
     /// Print the API's contract: an OpenAPI 3.1 document in JSON, made from the code.
     Openapi,
+    /// Print a Postman collection of the API, made from the same description.
+    Postman,
     Token(TokenVerb),
     Keys(KeysVerb),
 }
 
 pub fn order_api() -> ExitCode {
     main_or::<OrderApi, Verb>(|verb| match verb {
-        Verb::Openapi => match document_json() {
-            Ok(text) => say(&text),
-            Err(error) => {
-                eprintln!("order-api: the document cannot be written: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        Verb::Openapi => print(document_json()),
+        Verb::Postman => print(collection_json()),
         Verb::Token(verb) => verb.run(),
         Verb::Keys(verb) => verb.run(),
     })
+}
+
+fn print(document: serde_json::Result<String>) -> ExitCode {
+    match document {
+        Ok(text) => say(&text),
+        Err(error) => {
+            eprintln!("order-api: the document cannot be written: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the answer to whoever asked")]

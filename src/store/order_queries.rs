@@ -13,6 +13,16 @@ use crate::domain::{CustomerId, Order, OrderId, OrderStatus};
 
 /// One order with everything that is known of its way.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90", "customer_id": "c-17", "email": "ada@shop.example",
+    "items": [{"sku": "GADGET-01", "quantity": 2, "price": 19.99}], "total": 39.98, "status": "processing",
+    "created_at": "2026-11-21T01:52:27.759395Z", "updated_at": "2026-11-21T01:52:27.902333Z",
+    "saga": {"step": "taking_payment", "since": "2026-11-21T01:52:27.902333Z", "deadline": "2026-11-21T01:57:27.902333Z"},
+    "timeline": [
+        {"at": "2026-11-21T01:52:27.759395Z", "event": "accepted", "status": "pending"},
+        {"at": "2026-11-21T01:52:27.802333Z", "event": "submitted", "status": "processing", "step": "reserving_stock"}
+    ]
+})))]
 pub struct OrderDetails {
     #[serde(flatten)]
     pub order: Order,

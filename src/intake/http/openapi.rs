@@ -5,8 +5,8 @@ mod access;
 mod problems;
 
 use axum::http::Method;
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::schema::{AnyOfBuilder, SchemaType, Type};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ContactBuilder, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder,
@@ -42,7 +42,11 @@ pub(super) fn empty() -> OpenApi {
 }
 
 fn info() -> Info {
-    let contact = ContactBuilder::new().name(Some("order-fleet")).url(Some("https://order-fleet.example")).build();
+    let contact = ContactBuilder::new()
+        .name(Some("order-fleet"))
+        .url(Some("https://order-fleet.example"))
+        .email(Some("team@order-fleet.example"))
+        .build();
     let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
     InfoBuilder::new()
         .title("order-fleet")
@@ -58,6 +62,7 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     let components = api.components.get_or_insert_default();
     for (path, item) in &mut api.paths.paths {
         for (method, operation) in operations(item) {
+            operation.parameters.iter_mut().flatten().for_each(without_null);
             let of_access = access::require(&method, path, operation);
             problems::list(operation, of_access, components);
         }
@@ -80,6 +85,16 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
         (Method::PATCH, patch),
     ];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// An optional parameter is left out, never null: there is no null outside of JSON.
+fn without_null(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(Parameter { schema: Some(RefOr::T(Schema::Object(object))), .. }) = parameter else { return };
+    if let SchemaType::Array(types) = &object.schema_type
+        && let [one, Type::Null] | [Type::Null, one] = types.as_slice()
+    {
+        object.schema_type = SchemaType::Type(one.clone());
+    }
 }
 
 /// A part that could not be had may look like one with nothing in it: `anyOf`, where the derive says `oneOf`.

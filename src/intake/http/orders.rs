@@ -104,6 +104,8 @@ fn of_refused(refused: Refused) -> Problem {
 }
 
 /// Show an order with its timeline
+///
+/// What it is now, every change that led to it, and what it waits for while it is being processed.
 #[utoipa::path(
     get, path = "/api/v1/orders/{id}", operation_id = "getOrder", tag = "orders",
     params(("id" = OrderId, Path)),
@@ -130,6 +132,8 @@ pub(super) struct OrderPage {
 }
 
 /// List orders, the newest first
+///
+/// Page by page: what is submitted meanwhile stands before the first page and moves nothing.
 #[utoipa::path(
     get, path = "/api/v1/orders", operation_id = "listOrders", tag = "orders",
     params(("status" = Option<OrderStatus>, Query, description = "Only orders in this status."), PageParameters),

@@ -11,9 +11,9 @@ use super::json_body::JsonBody;
 use super::parameters::{PAGE, PageParameters, Parameters};
 use super::problem::{Problem, of_database};
 use super::router::ApiState;
-use crate::contract::Fields;
 use crate::contract::requests::Retry;
 use crate::contract::status::ParkedMessage;
+use crate::contract::{Fields, whole_number};
 use crate::store::{outbox, outbox_queries};
 
 /// Most ids of one request: more are all.
@@ -28,6 +28,8 @@ pub(super) struct ParkedPage {
 }
 
 /// List messages that the broker does not want
+///
+/// They are tried again by themselves every half minute. What they say is not shown: it may hold personal data.
 #[utoipa::path(
     get, path = "/api/v1/outbox/parked", operation_id = "listParkedMessages", tag = "operations",
     params(PageParameters),
@@ -66,6 +68,8 @@ enum Chosen {
 }
 
 /// Give parked messages another turn
+///
+/// At once, some of them or all; for an operator who has mended the cause.
 #[utoipa::path(
     post, path = "/api/v1/outbox/retries", operation_id = "retryParkedMessages", tag = "operations",
     request_body = Retry,
@@ -103,7 +107,7 @@ fn read_chosen(body: &JsonBody) -> Result<Chosen, Problem> {
     let chosen = match (all, ids) {
         (Some(Value::Bool(true)), None) => Some(Chosen::All),
         (None, Some(Value::Array(ids))) if (1..=MOST).contains(&ids.len()) => {
-            let read: Option<Vec<i64>> = ids.iter().map(Value::as_i64).collect();
+            let read: Option<Vec<i64>> = ids.iter().map(whole_number).collect();
             if read.is_none() {
                 fields.fault("ids", "must be whole numbers, as the list of parked messages shows them");
             }

@@ -20,7 +20,6 @@ pub(super) const PAGE: (i64, RangeInclusive<i64>) = (50, 1..=200);
 #[expect(dead_code, reason = "handlers read them one by one; this is for the document")]
 pub(super) struct PageParameters {
     /// `next_cursor` of the page before; absent for the first page.
-    #[param(min_length = 1)]
     cursor: Option<String>,
     /// Most entries of the page.
     #[param(minimum = 1, maximum = 200, default = 50)]

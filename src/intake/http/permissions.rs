@@ -49,6 +49,9 @@ pub static RULES: &[Rule] = &[
     rule(Method::POST, "/api/v1/api-keys", ADMIN, Reach::All),
     rule(Method::DELETE, "/api/v1/api-keys/{id}", ADMIN, Reach::All),
     rule(Method::GET, "/api/v1/audit", ADMIN, Reach::All),
+    rule(Method::GET, "/openapi.json", None, Reach::All),
+    rule(Method::GET, "/problems", None, Reach::All),
+    rule(Method::GET, "/problems/{kind}", None, Reach::All),
 ];
 
 const fn rule(method: Method, path: &'static str, least: Option<Role>, reach: Reach) -> Rule {

@@ -26,6 +26,8 @@ const MAX_UNITS: i64 = 1_000_000_000;
 const MAX_TEXT: usize = 255;
 
 /// Create a product
+///
+/// With its first stock, which is also the first line of its ledger.
 #[utoipa::path(
     post, path = "/api/v1/products", operation_id = "createProduct", tag = "products",
     request_body = requests::NewProduct,
@@ -69,6 +71,8 @@ fn read_product(body: &JsonBody) -> Result<NewProduct, Problem> {
 }
 
 /// Show a product with its stock
+///
+/// A slash in the sku is written as `%2F`.
 #[utoipa::path(
     get, path = "/api/v1/products/{sku}", operation_id = "getProduct", tag = "products",
     params(("sku" = Sku, Path)),
@@ -94,6 +98,8 @@ pub(super) struct ProductPage {
 }
 
 /// List products
+///
+/// In the order of their skus, page by page.
 #[utoipa::path(
     get, path = "/api/v1/products", operation_id = "listProducts", tag = "products",
     params(PageParameters),
@@ -114,6 +120,8 @@ pub(super) async fn list(
 }
 
 /// Adjust the stock of a product
+///
+/// For what comes and goes by hand: deliveries, breakage, counts. The stock never falls below what orders have reserved.
 #[utoipa::path(
     post, path = "/api/v1/products/{sku}/adjustments", operation_id = "adjustStock", tag = "products",
     params(("sku" = Sku, Path)),

@@ -18,7 +18,8 @@ use super::guard::{self, Guard};
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    api_keys, audit_log, browsers, correlation, limits, openapi, orders, outbox, products, statistics, status,
+    about, api_keys, audit_log, browsers, correlation, limits, openapi, orders, outbox, products, site, statistics,
+    status,
 };
 use crate::intake::Intake;
 use crate::ops::status::Sources;
@@ -80,6 +81,9 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::revoke))
         .routes(routes!(audit_log::list))
+        .routes(routes!(about::contract))
+        .routes(routes!(about::problems))
+        .routes(routes!(about::problem))
 }
 
 /// The API's contract, made from the code: OpenAPI 3.1.
@@ -106,13 +110,15 @@ pub fn router(state: ApiState) -> Router {
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn_with_state(Admission::default(), limits::admit))
         .layer(middleware::from_fn(limits::limit_time))
-        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
         // our own reader limits bodies, with an answer in our own form
         .layer(DefaultBodyLimit::disable());
     described()
         .split_for_parts()
         .0
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        // a page and its pictures, the same for everybody
+        .merge(site::routes())
         .method_not_allowed_fallback(async || {
             Problem::new(
                 ProblemKind::MethodNotAllowed,

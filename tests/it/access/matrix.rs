@@ -41,7 +41,7 @@ const OWN: &str = "cust-own";
 const OTHER: &str = "cust-other";
 
 /// What each route answers to [`Caller::ALL`], in that order: written by hand, not derived from the table that it checks.
-const EXPECTED: [(&str, [u16; 5]); 15] = [
+const EXPECTED: [(&str, [u16; 5]); 18] = [
     ("POST /api/v1/orders", [401, 202, 403, 202, 202]),
     ("GET /api/v1/orders", [401, 200, 200, 200, 200]),
     ("GET /api/v1/orders/{id}", [401, 200, 404, 200, 200]),
@@ -57,6 +57,9 @@ const EXPECTED: [(&str, [u16; 5]); 15] = [
     ("POST /api/v1/api-keys", [401, 403, 403, 403, 201]),
     ("DELETE /api/v1/api-keys/{id}", [401, 403, 403, 403, 200]),
     ("GET /api/v1/audit", [401, 403, 403, 403, 200]),
+    ("GET /openapi.json", [200; 5]),
+    ("GET /problems", [200; 5]),
+    ("GET /problems/{kind}", [200; 5]),
 ];
 
 /// What the requests are about.
@@ -69,7 +72,7 @@ struct Subjects {
 fn request(api: &Api, subjects: &Subjects, route: &str) -> RequestBuilder {
     let (method, path) = route.split_once(' ').expect("a method and a path");
     let id = if path.starts_with("/api/v1/api-keys") { &subjects.key } else { &subjects.order };
-    let path = path.replace("{id}", id).replace("{sku}", "WIDGET-01");
+    let path = path.replace("{id}", id).replace("{sku}", "WIDGET-01").replace("{kind}", "forbidden");
     let body = match route {
         "POST /api/v1/orders" => Some(order_by(OWN)),
         "POST /api/v1/products" => Some(json!({"sku": Uuid::new_v4().to_string(), "name": "Widget", "price": 1})),
