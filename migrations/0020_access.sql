@@ -39,7 +39,7 @@ create index audit_log_by_target on audit_log (target, position);
 -- The end of the log. Whoever appends locks it until the end of the transaction: so positions follow the commits, a reader that has
 -- seen a position has seen all before it, and each entry can be chained to the one before.
 create table audit_log_end (
-    only     boolean primary key default true constraint audit_log_end_is_one check (only),
+    single   boolean primary key default true constraint audit_log_end_is_one check (single),
     position bigint not null
 );
 insert into audit_log_end (position) values (0);

@@ -20,6 +20,12 @@ BEYOND_THE_SCHEMA = [
     r"the total is too large",
     # cursors are opaque
     r"(query parameter: )?is not a cursor of this list.*",
+    # two fields together, and the clock
+    r"is required for the role customer, and must be absent for any other",
+    r"must be in the future",
+    r"(query parameter: )?must be a time as in .*",
+    # characters that no column or header can hold
+    r"query parameter: must have at most 255 characters, and no .*",
     # what a regular expression only approximates
     r"must be an e-mail address of the form name@host.*",
     r"must not contain the character U\+0000.*",

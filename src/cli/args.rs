@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{audit, bench, change, get, history, list, note, outbox, products, stats, status, submit, watch};
+use super::{
+    audit, audit_log, bench, change, get, history, keys, list, note, outbox, products, stats, status, submit, watch,
+};
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -85,7 +87,9 @@ impl Args {
             | Command::Stats(_)
             | Command::Status(_)
             | Command::Outbox(_)
+            | Command::Keys(_)
             | Command::Audit(_)
+            | Command::AuditLog(_)
             | Command::Bench(_)
             | Command::Completions { .. } => self.timeout.unwrap_or(REQUEST_TIMEOUT),
         }
@@ -107,7 +111,9 @@ pub enum Command {
     Stats(stats::Stats),
     Status(status::StatusArgs),
     Outbox(outbox::Outbox),
+    Keys(keys::Keys),
     Audit(Box<audit::Audit>),
+    AuditLog(audit_log::AuditLog),
     Bench(Box<bench::Bench>),
     /// Writes a completion script for a shell.
     #[command(after_help = "Examples:

@@ -82,6 +82,18 @@ impl Client {
         Ok(self.send(self.http.request(Method::GET, url)).await?.body)
     }
 
+    /// The body of a 200 answer to DELETE.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn delete(&self, path: &[&str], query: &[(&str, String)]) -> Result<String, Error> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(self.send(self.http.request(Method::DELETE, url)).await?.body)
+    }
+
     /// Sends a JSON body once.
     ///
     /// # Errors

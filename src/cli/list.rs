@@ -78,7 +78,14 @@ impl Paging {
     pub async fn fetch(self, client: &Client, list: &[&str], filter: &[(&str, String)]) -> Result<Rows, Error> {
         #[derive(Deserialize)]
         struct Page {
-            #[serde(alias = "orders", alias = "products", alias = "messages", alias = "notes")]
+            #[serde(
+                alias = "orders",
+                alias = "products",
+                alias = "messages",
+                alias = "notes",
+                alias = "entries",
+                alias = "api_keys"
+            )]
             rows: Vec<Box<RawValue>>,
             next_cursor: Option<String>,
         }

@@ -4,6 +4,7 @@
 mod amqp;
 mod args;
 mod audit;
+mod audit_log;
 mod bench;
 mod bulk;
 mod change;
@@ -12,6 +13,7 @@ mod error;
 mod get;
 mod grid;
 mod history;
+mod keys;
 mod list;
 mod note;
 mod outbox;

@@ -60,6 +60,8 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         Command::Stats(stats) => stats.run(&client, output).await,
         Command::Status(status) => status.run(&client, output).await,
         Command::Outbox(outbox) => outbox.run(&client, output).await,
+        Command::Keys(keys) => keys.run(&client, output).await,
+        Command::AuditLog(log) => log.run(&client, output).await,
         Command::Audit(audit) => audit.run(output).await,
         Command::Bench(bench) => bench.run(&client, &api_url, token.as_deref(), timeout, output).await,
         Command::Completions { shell } => {

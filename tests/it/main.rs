@@ -1,5 +1,6 @@
 //! Integration tests on real parts: one binary, one module per journey. `./dev test` provides PostgreSQL and RabbitMQ.
 
+mod access;
 mod analytics;
 mod architecture;
 mod audit;

@@ -30,6 +30,7 @@ const MAX_REASON: usize = 255;
 /// What a new key is for.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "shop-1", "role": "operator"})))]
 #[expect(dead_code, reason = "describes; the body is read by Fields, which reports every fault at once")]
 pub(super) struct NewApiKey {
     /// Of the program. Two keys may have one name, while the program changes from one to the other.
@@ -54,6 +55,8 @@ pub(super) struct CreatedApiKey {
 }
 
 /// Make an API key
+///
+/// The key is in this answer and nowhere else: stored is its hash. A program presents it as `Authorization: Bearer` or in `X-API-Key`.
 #[utoipa::path(
     post, path = "/api/v1/api-keys", operation_id = "createApiKey", tag = "access",
     request_body = NewApiKey,
@@ -109,6 +112,8 @@ pub(super) struct ApiKeyPage {
 }
 
 /// List API keys
+///
+/// With what is known of each, and without the keys themselves.
 #[utoipa::path(
     get, path = "/api/v1/api-keys", operation_id = "listApiKeys", tag = "access",
     params(PageParameters),

@@ -35,7 +35,8 @@ fn collection(document: &Value) -> Value {
             "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
         },
         "item": folders.collect::<Vec<_>>(),
-        "variable": [{"key": "baseUrl", "value": BASE_URL}],
+        "auth": {"type": "bearer", "bearer": [{"key": "token", "value": "{{token}}", "type": "string"}]},
+        "variable": [{"key": "baseUrl", "value": BASE_URL}, {"key": "token", "value": ""}],
     })
 }
 

@@ -119,14 +119,15 @@ pub fn router(state: ApiState) -> Router {
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn_with_state(Admission::default(), limits::admit))
         .layer(middleware::from_fn(limits::limit_time))
-        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
         // our own reader limits bodies, with an answer in our own form
         .layer(DefaultBodyLimit::disable());
     described()
         .split_for_parts()
         .0
-        .merge(site::routes())
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        // a page and its pictures, the same for everybody
+        .merge(site::routes())
         .method_not_allowed_fallback(async || {
             Problem::new(
                 ProblemKind::MethodNotAllowed,

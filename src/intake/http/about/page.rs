@@ -38,7 +38,7 @@ fn frame(title: &str, content: &str) -> String {
 fn text(text: &str) -> String {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let parts: Vec<&str> = escaped.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escaped;
     }
     let marked = parts.iter().enumerate().map(|(place, part)| match place % 2 {
