@@ -60,9 +60,6 @@ pub static RULES: &[Rule] = &[
     rule(Method::GET, "/openapi.json", EVERYBODY, Reach::All),
     rule(Method::GET, "/problems", EVERYBODY, Reach::All),
     rule(Method::GET, "/problems/{kind}", EVERYBODY, Reach::All),
-    rule(Method::GET, "/docs", EVERYBODY, Reach::All),
-    rule(Method::GET, "/docs/", EVERYBODY, Reach::All),
-    rule(Method::GET, "/docs/{*rest}", EVERYBODY, Reach::All),
 ];
 
 const fn rule(method: Method, path: &'static str, least: Option<Role>, reach: Reach) -> Rule {

@@ -52,12 +52,10 @@ impl Identity {
 
     /// Keeps the identity provider's keys fresh until the process stops.
     pub async fn keep_fresh(self, shutdown: CancellationToken) {
-        match &self {
-            Self::Open => {}
-            Self::Required(prover) => match &prover.issuer {
-                Some(issuer) => issuer.keep_fresh(&shutdown).await,
-                None => {}
-            },
+        if let Self::Required(prover) = &self
+            && let Some(issuer) = &prover.issuer
+        {
+            issuer.keep_fresh(&shutdown).await;
         }
     }
 
