@@ -16,9 +16,6 @@ create table api_keys (
     constraint api_keys_customer_has_id check ((role = 'customer') = (customer_id is not null))
 );
 
--- Customers list their own orders.
-create index if not exists orders_by_customer on orders (customer_id, created_at desc, id desc);
-
 -- What operators and admins did, written in the transaction of the deed. Append-only.
 create table audit_log (
     position       bigint primary key,         -- 1, 2, 3 without a gap, in the order of the commits
