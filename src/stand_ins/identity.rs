@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, RsaKeySize};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize};
 use serde_json::{Value, json};
 
 use super::http::{Listener, Misbehaviour, Shared};
@@ -25,7 +25,7 @@ struct Key {
     id: Option<String>,
     algorithm: Algorithm,
     private: EncodingKey,
-    public_pem: String,
+    public_pem: Option<String>,
 }
 
 #[derive(Default)]
@@ -55,24 +55,28 @@ impl IdentityProvider {
 
     /// Makes a key and publishes it.
     pub fn add(&self, kind: KeyKind, id: Option<&str>) {
-        let (algorithm, pair) = match kind {
-            KeyKind::Rsa => (Algorithm::RS256, KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)),
-            KeyKind::P256 => (Algorithm::ES256, KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)),
-            KeyKind::Ed25519 => (Algorithm::EdDSA, KeyPair::generate_for(&PKCS_ED25519)),
+        let rsa = || KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("an RSA key");
+        let p256 = || KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a P-256 key");
+        let (algorithm, private, public_pem) = match kind {
+            KeyKind::Rsa => {
+                let pair = rsa();
+                (
+                    Algorithm::RS256,
+                    EncodingKey::from_rsa_pem(pair.serialize_pem().as_bytes()),
+                    Some(pair.public_key_pem()),
+                )
+            }
+            KeyKind::P256 => {
+                let pair = p256();
+                (
+                    Algorithm::ES256,
+                    EncodingKey::from_ec_pem(pair.serialize_pem().as_bytes()),
+                    Some(pair.public_key_pem()),
+                )
+            }
+            KeyKind::Ed25519 => (Algorithm::EdDSA, Ok(EncodingKey::from_ed_der(&ed25519())), None),
         };
-        let pair = pair.expect("a key");
-        let pem = pair.serialize_pem();
-        let private = match kind {
-            KeyKind::Rsa => EncodingKey::from_rsa_pem(pem.as_bytes()),
-            KeyKind::P256 => EncodingKey::from_ec_pem(pem.as_bytes()),
-            KeyKind::Ed25519 => EncodingKey::from_ed_pem(pem.as_bytes()),
-        };
-        let key = Key {
-            id: id.map(str::to_owned),
-            algorithm,
-            private: private.expect("a private key"),
-            public_pem: pair.public_key_pem(),
-        };
+        let key = Key { id: id.map(str::to_owned), algorithm, private: private.expect("a private key"), public_pem };
         self.book.with(|book| book.keys.push(key));
     }
 
@@ -90,9 +94,9 @@ impl IdentityProvider {
         })
     }
 
-    /// The public half of its newest key, which everybody may have.
+    /// The public half of its newest RSA or P-256 key, which everybody may have.
     pub fn public_pem(&self) -> String {
-        self.book.with(|book| book.keys.last().expect("a key").public_pem.clone())
+        self.book.with(|book| book.keys.iter().rev().find_map(|key| key.public_pem.clone()).expect("a key"))
     }
 
     /// How often its keys were asked for.
@@ -104,6 +108,14 @@ impl IdentityProvider {
     pub fn misbehave(&self, misbehaviour: Option<Misbehaviour>) {
         self.book.with(|book| book.misbehaviour = misbehaviour);
     }
+}
+
+/// A private key in the form of RFC 8410, 7 without its public half: the only one that `jsonwebtoken` derives that half from.
+fn ed25519() -> Vec<u8> {
+    const HEAD: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).expect("random numbers");
+    [HEAD.as_slice(), &seed].concat()
 }
 
 async fn publish(State(book): State<Arc<Shared<Book>>>) -> Response {

@@ -141,7 +141,7 @@ pub(super) async fn list(
 #[utoipa::path(
     delete, path = "/api/v1/api-keys/{id}", operation_id = "revokeApiKey", tag = "access",
     params(
-        ("id" = Uuid, Path),
+        ("id" = Uuid, Path, example = json!("0199c1d2-7a40-7c1e-9d43-0c2f5a1be001")),
         ("reason" = Option<String>, Query, description = "For the audit log.", max_length = 255)
     ),
     responses((status = 200, description = "The key, revoked.", body = KeyRecord)),
