@@ -38,8 +38,9 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
 #[utoipa::path(
     post, path = "/api/v1/orders", operation_id = "submitOrder", tag = "orders",
     params((
-        "Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, new for each order.",
-        min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = json!("basket-4711")
+        "Idempotency-Key" = Option<String>, Header,
+        description = "Chosen by the client, new for each order: 1 to 255 printable ASCII characters, bare or as a quoted string.",
+        pattern = r#"^ *([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}") *$"#, example = json!("basket-4711")
     )),
     request_body = NewOrder,
     responses((

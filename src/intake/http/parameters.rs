@@ -44,7 +44,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// An optional parameter that `parse` accepts. An empty value counts as absent.
+    /// An optional parameter that `parse` accepts. An empty value is one, too: a filter that a script left empty by mistake must not
+    /// show everything.
     pub(super) fn optional<T, E: Display>(
         &mut self,
         name: &str,
@@ -56,7 +57,7 @@ impl Parameters {
             self.errors.push(fault(name, "must be given only once"));
             return None;
         }
-        let value = values.pop().filter(|value| !value.is_empty())?;
+        let value = values.pop()?;
         parse(&value).map_err(|error| self.errors.push(fault(name, error))).ok()
     }
 
