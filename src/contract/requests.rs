@@ -55,8 +55,7 @@ pub struct NewItem {
 }
 
 /// Many orders to submit.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(ToSchema)]
 #[schema(examples(json!({"orders": [{
     "customer_id": "c-17", "email": "ada@shop.example", "items": [{"sku": "WIDGET-01", "quantity": 2}],
     "idempotency_key": "basket-4711"
@@ -67,15 +66,8 @@ pub struct BulkOrders {
     pub orders: Vec<BulkRow>,
 }
 
-/// An order, and perhaps the key under which this row can be sent again.
-#[derive(Deserialize, ToSchema)]
-pub struct BulkRow {
-    #[serde(flatten)]
-    pub order: NewOrder,
-    /// As the header of the same name; without it the row goes by the request's key and its place.
-    #[schema(min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", examples("basket-4711"))]
-    pub idempotency_key: Option<String>,
-}
+/// An order, and perhaps the key under which this row can be sent again. Described by `schemas`.
+pub struct BulkRow;
 
 /// Why something was asked of an order.
 #[derive(Deserialize, ToSchema)]

@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::requests::{Retry, ShortText};
+use super::requests::{BulkRow, NewOrder, Retry, ShortText};
 use crate::domain::{Carrier, CustomerId, Email, Money, OrderId, Phone, Sku, TrackingNumber};
 
 macro_rules! described {
@@ -96,6 +96,35 @@ impl PartialSchema for Retry {
 }
 
 impl ToSchema for Retry {}
+
+/// The fields of an order and one more: an order by itself forbids any other.
+impl PartialSchema for BulkRow {
+    fn schema() -> RefOr<Schema> {
+        let mut row = NewOrder::schema();
+        if let RefOr::T(Schema::Object(order)) = &mut row {
+            let key = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(255))
+                .pattern(Some("^[\\x21-\\x7e]+$"))
+                .examples([json!("basket-4711")])
+                .description(Some(
+                    "As the header of the same name; without it the row goes by the request's key and its place.",
+                ));
+            order.properties.insert("idempotency_key".to_owned(), key.build().into());
+            order.description =
+                Some("An order, and perhaps the key under which this row can be sent again.".to_owned());
+            order.examples.clear();
+        }
+        row
+    }
+}
+
+impl ToSchema for BulkRow {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        NewOrder::schemas(schemas);
+    }
+}
 
 /// Units to add; negative takes away.
 pub(super) fn delta() -> Schema {

@@ -34,7 +34,7 @@ const MAX_REASON: usize = 500;
 #[utoipa::path(
     post, path = "/api/v1/orders/{id}/cancel", operation_id = "cancelOrder", tag = "orders",
     params(("id" = OrderId, Path)),
-    request_body = Option<Because>,
+    request_body(content = Option<Because>, example = json!({"reason": "ordered twice"})),
     responses(
         (status = 200, description = "The order is cancelled.", body = OrderDetails),
         (status = 202, description = "The order is being cancelled: money and stock are on their way back.", body = OrderDetails)
@@ -90,7 +90,7 @@ pub(super) async fn ship(
 #[utoipa::path(
     post, path = "/api/v1/orders/{id}/deliver", operation_id = "deliverOrder", tag = "orders",
     params(("id" = OrderId, Path)),
-    request_body = Option<Because>,
+    request_body(content = Option<Because>, example = json!({"reason": "ordered twice"})),
     responses((status = 200, description = "The order is delivered.", body = OrderDetails)),
     extensions(("x-problems" = json!([NotFound, IllegalTransition])))
 )]
