@@ -179,7 +179,7 @@ async fn post(client: &Client, id: Uuid, verb: &str, body: Value) -> Result<Stri
 }
 
 async fn delete(id: Uuid, client: &Client, output: Output) -> Result<Outcome, Error> {
-    client.delete(&["webhooks", &id.to_string()]).await?;
+    client.delete(&["webhooks", &id.to_string()], &[]).await?;
     match output.json {
         true => output.document(&json!({ "deleted": id }))?,
         false => output.line(&format!("deleted  {id}"))?,

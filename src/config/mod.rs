@@ -1,5 +1,6 @@
 //! Every option of every binary: one clap `Args` per concern, each option also an environment variable, `--help` the reference.
 
+mod access;
 mod broker;
 mod consumer;
 #[cfg(feature = "crash-points")]
@@ -11,6 +12,7 @@ mod metrics;
 pub mod outbound;
 mod shared;
 
+pub use access::{AccessArgs, AccessMode, Limit, Networks, RateLimitArgs, TokenArgs};
 pub use broker::BrokerArgs;
 pub use consumer::ConsumerArgs;
 #[cfg(feature = "crash-points")]

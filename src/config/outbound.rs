@@ -228,7 +228,7 @@ fn milliseconds(text: &str) -> Result<Duration, &'static str> {
 }
 
 /// An empty variable counts as none: that is how compose files and shells spell "not set".
-fn given(setting: Option<&str>) -> Option<&str> {
+pub(super) fn given(setting: Option<&str>) -> Option<&str> {
     setting.map(str::trim).filter(|text| !text.is_empty())
 }
 

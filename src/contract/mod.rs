@@ -15,5 +15,5 @@ mod schemas;
 pub mod status;
 pub mod webhook;
 
-pub use fields::{FieldError, Fields};
-pub use outgoing::{Outgoing, Unroutable};
+pub use fields::{FieldError, Fields, whole_number};
+pub use outgoing::{BUNDLE, Outgoing, Unroutable};

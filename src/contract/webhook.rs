@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Outgoing;
@@ -11,7 +12,7 @@ use super::Outgoing;
 pub const DELIVER: &str = "webhook.deliver";
 
 /// One delivery is to be made. Address, secret and event are looked up when it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deliver {
     pub delivery_id: Uuid,
     /// A person asked for it: it is made although it was made before, and whatever the breaker says.
@@ -40,11 +41,13 @@ pub struct Payload<'a> {
 }
 
 /// Body of the event `webhook.disabled`.
-#[derive(Debug, Serialize)]
-pub struct WebhookDisabled<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WebhookDisabled {
     pub endpoint_id: Uuid,
-    pub description: &'a str,
-    pub reason: &'a str,
+    /// What people call it.
+    pub description: String,
+    pub reason: String,
+    /// Failed attempts in a row.
     pub failures: i32,
     #[serde(with = "time::serde::rfc3339::option")]
     pub failing_since: Option<OffsetDateTime>,

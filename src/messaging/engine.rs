@@ -46,7 +46,11 @@ impl From<sqlx::Error> for Rollback {
 ///
 /// # Errors
 /// Only an outage of the database, after which nothing has happened and the batch can be decided again.
-pub async fn decide<H: Handler>(handler: &H, db: &KeptConnection, batch: &[Delivery<H>]) -> Result<Vec<Decided>, sqlx::Error> {
+pub async fn decide<H: Handler>(
+    handler: &H,
+    db: &KeptConnection,
+    batch: &[Delivery<H>],
+) -> Result<Vec<Decided>, sqlx::Error> {
     // Hardly any message is a repetition, so the gate is asked only once, by writing its rows. Where that fails, it is asked first.
     if let Ok(decided) = transact(handler, db, batch, Gate::Trusting).await {
         return Ok(decided);

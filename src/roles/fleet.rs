@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{
-    Analytics, DeadLetters, Email, Inventory, OrderApi, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms,
+    Analytics, ApiServer, DeadLetters, Email, Inventory, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms,
     Webhooks, main,
 };
 use crate::runtime::{Context, Tasks};
@@ -13,7 +13,7 @@ use crate::runtime::{Context, Tasks};
 #[derive(Args)]
 pub struct Fleet {
     #[command(flatten)]
-    api: OrderApi,
+    api: ApiServer,
     #[command(flatten)]
     processor: OrderProcessor,
     #[command(flatten)]
@@ -41,7 +41,7 @@ impl Role for Fleet {
     const ABOUT: &'static str = "Every role of the fleet in one process.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        self.api.start(context, tasks)?;
+        self.api.start(context, self.processor.saga().clone(), tasks)?;
         self.processor.start(context, tasks)?;
         self.inventory.start(context, tasks)?;
         self.payment.start(context, tasks)?;

@@ -9,7 +9,7 @@ mod workers;
 
 pub use command::{Role, main};
 pub use fleet::{Fleet, fleet};
-pub use order_api::{OrderApi, order_api};
+pub use order_api::{ApiServer, OrderApi, order_api};
 pub use scheduler::{SchedulerRole, scheduler};
 pub use setup::setup;
 pub use workers::{

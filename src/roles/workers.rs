@@ -26,12 +26,20 @@ pub struct OrderProcessor {
     saga: SagaArgs,
 }
 
+impl OrderProcessor {
+    /// How long the saga waits; in one process with it, the API waits as long.
+    pub fn saga(&self) -> &SagaArgs {
+        &self.saga
+    }
+}
+
 impl Role for OrderProcessor {
     const NAME: &'static str = "order-processor";
     const ABOUT: &'static str = "Runs the saga of every order: reserve the stock, take the payment, confirm; or undo.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        context.consume(Submissions { args: self.saga.clone() }, tasks);
+        context.consume(Submissions::<false> { args: self.saga.clone() }, tasks);
+        context.consume(Submissions::<true> { args: self.saga.clone() }, tasks);
         context.consume(Replies { args: self.saga.clone() }, tasks);
         Ok(())
     }
@@ -42,7 +50,7 @@ pub struct Inventory {}
 
 impl Role for Inventory {
     const NAME: &'static str = "inventory-service";
-    const ABOUT: &'static str = "Reserves, releases and sells stock on request (queue inventory_requests).";
+    const ABOUT: &'static str = "Reserves, releases, sells and takes back stock on request (queue inventory_requests).";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
         context.consume(InventoryService, tasks);

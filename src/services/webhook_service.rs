@@ -235,13 +235,14 @@ fn call(ending: &Ending) -> Option<Call> {
 
 /// Tells everybody that an endpoint gets nothing more: log, metric, and an event. Log and metric may say it once more when the
 /// transaction has to be run again.
-fn announce(GivenUp { endpoint, description, reason, failures, failing_since }: &GivenUp) -> Option<Outgoing> {
+fn announce(one: &GivenUp) -> Option<Outgoing> {
+    let GivenUp { endpoint, description, reason, failures, failing_since } = one;
     tracing::error!(endpoint_id = %endpoint, description, reason, failures, "endpoint disabled, its webhooks are held back");
     metrics().webhooks_disabled.with_label_values::<&str>(&[]).inc();
     let event = WebhookDisabled {
         endpoint_id: *endpoint,
-        description,
-        reason,
+        description: description.clone(),
+        reason: reason.clone(),
         failures: *failures,
         failing_since: *failing_since,
         occurred_at: OffsetDateTime::now_utc(),

@@ -99,6 +99,15 @@ pub async fn find(db: &mut PgConnection, id: Uuid) -> Result<Option<Endpoint>, s
     query.bind(id).try_map(|row: PgRow| read(&row)).fetch_optional(db).await
 }
 
+/// As [`find`], and nobody else changes it before the transaction ends.
+///
+/// # Errors
+/// Any database error.
+pub async fn lock(db: &mut PgConnection, id: Uuid) -> Result<Option<Endpoint>, sqlx::Error> {
+    let query = sqlx::query(concat!("select ", columns!(), " from webhook_endpoints where id = $1 for no key update"));
+    query.bind(id).try_map(|row: PgRow| read(&row)).fetch_optional(db).await
+}
+
 /// At most `limit` endpoints after `after`, the oldest first.
 ///
 /// # Errors

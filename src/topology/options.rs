@@ -40,6 +40,7 @@ impl TopologyArgs {
         match queue {
             WorkQueue::WebhookDeliveries => &self.webhook_delays,
             WorkQueue::OrderProcessing
+            | WorkQueue::OrderProcessingHigh
             | WorkQueue::OrderReplies
             | WorkQueue::InventoryRequests
             | WorkQueue::PaymentRequests

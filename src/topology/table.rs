@@ -110,6 +110,7 @@ fn bindings() -> Vec<Binding> {
     vec![
         binding(names::DLX, names::DEAD_LETTERS, names::FAILED),
         binding(names::ORDERS, names::ORDER_PROCESSING, names::PROCESS),
+        binding(names::ORDERS, names::ORDER_PROCESSING_HIGH, names::PROCESS_HIGH),
         binding(names::NOTIFICATIONS, names::EMAIL_NOTIFICATIONS, ""),
         binding(names::NOTIFICATIONS, names::SMS_NOTIFICATIONS, ""),
         binding(names::NOTIFICATIONS, names::PUSH_NOTIFICATIONS, ""),
@@ -120,6 +121,7 @@ fn bindings() -> Vec<Binding> {
 fn purpose(queue: WorkQueue) -> &'static str {
     match queue {
         WorkQueue::OrderProcessing => "submitted orders, for the order-processor",
+        WorkQueue::OrderProcessingHigh => "submitted orders with high priority, for the order-processor",
         WorkQueue::OrderReplies => "answers and deadlines, for the order-processor",
         WorkQueue::InventoryRequests => "reserve, release, commit, for the inventory-service",
         WorkQueue::PaymentRequests => "take and cancel payments, for the payment-service",
@@ -197,6 +199,6 @@ mod tests {
         assert_eq!(topology.queues[0].name, "unreadable_letters");
         assert_eq!(topology.queues[1].name, "dead_letters");
         assert_eq!(topology.exchanges[0].name, "dlx");
-        assert_eq!(topology.queues.len(), 2 + 8 * 4 + 5);
+        assert_eq!(topology.queues.len(), 2 + 9 * 4 + 5);
     }
 }

@@ -6,6 +6,8 @@ use super::names;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WorkQueue {
     OrderProcessing,
+    /// Orders with high priority: a queue of their own, since quorum queues know no priorities before RabbitMQ 4.0.
+    OrderProcessingHigh,
     OrderReplies,
     InventoryRequests,
     PaymentRequests,
@@ -17,8 +19,9 @@ pub enum WorkQueue {
 }
 
 impl WorkQueue {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OrderProcessing,
+        Self::OrderProcessingHigh,
         Self::OrderReplies,
         Self::InventoryRequests,
         Self::PaymentRequests,
@@ -37,6 +40,7 @@ impl WorkQueue {
     pub fn name(self) -> &'static str {
         match self {
             Self::OrderProcessing => names::ORDER_PROCESSING,
+            Self::OrderProcessingHigh => names::ORDER_PROCESSING_HIGH,
             Self::OrderReplies => names::ORDER_REPLIES,
             Self::InventoryRequests => names::INVENTORY_REQUESTS,
             Self::PaymentRequests => names::PAYMENT_REQUESTS,
@@ -56,6 +60,7 @@ impl WorkQueue {
     pub fn rungs(self) -> usize {
         match self {
             Self::OrderProcessing
+            | Self::OrderProcessingHigh
             | Self::OrderReplies
             | Self::InventoryRequests
             | Self::PaymentRequests
@@ -76,7 +81,8 @@ impl WorkQueue {
     pub fn retry_queue(self, rung: usize) -> String {
         match self {
             Self::OrderProcessing => format!("order_retry_{rung}"),
-            Self::OrderReplies
+            Self::OrderProcessingHigh
+            | Self::OrderReplies
             | Self::InventoryRequests
             | Self::PaymentRequests
             | Self::EmailNotifications
@@ -91,6 +97,7 @@ impl WorkQueue {
     pub fn way_in(self) -> (&'static str, &'static str) {
         match self {
             Self::OrderProcessing => (names::ORDERS, names::PROCESS),
+            Self::OrderProcessingHigh => (names::ORDERS, names::PROCESS_HIGH),
             Self::OrderReplies
             | Self::InventoryRequests
             | Self::PaymentRequests

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use order_fleet::topology::WorkQueue;
+use order_fleet::trial::OPEN;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
@@ -51,6 +52,7 @@ impl Site {
             .env("DATABASE_CONNECTIONS", "4")
             .env("METRICS_ADDR", "127.0.0.1:0")
             .env("LOG_FORMAT", "text")
+            .envs(OPEN)
             .env("MAIL_FOLDER", folder.join("mail"))
             .env("SMS_FOLDER", folder.join("sms"))
             .env("PUSH_FOLDER", folder.join("push"))

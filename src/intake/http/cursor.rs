@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{OrderId, Sku};
-use crate::store::order_queries::OrderPosition;
+use crate::store::order_search::OrderPosition;
 
 /// The cursor is not one of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

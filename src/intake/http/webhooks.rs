@@ -11,16 +11,18 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::json;
+use sqlx::{Postgres, Transaction};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::caller::{Caller, Change};
 use super::cursor;
 use super::json_body::JsonBody;
 use super::parameters::{PAGE, PageParameters, Parameters};
 use super::problem::ProblemKind::NotFound;
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
-use crate::access::Actor;
 use crate::contract::requests;
 use crate::domain::webhook::EndpointState;
 use crate::ports::webhooks::{AddressRules, Secret, Vault};
@@ -58,7 +60,7 @@ pub(super) struct EndpointWithSecret {
     #[serde(flatten)]
     endpoint: Endpoint,
     /// Verifies the signatures (Standard Webhooks). It cannot be shown again.
-    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    #[schema(examples("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))]
     secret: String,
 }
 
@@ -73,14 +75,15 @@ pub(super) struct EndpointWithSecret {
         headers(("Location" = String, description = "Where the endpoint is shown."))
     ))
 )]
-pub(super) async fn create(State(state): State<ApiState>, actor: Actor, body: JsonBody) -> Result<Response, Problem> {
+pub(super) async fn create(State(state): State<ApiState>, caller: Caller, body: JsonBody) -> Result<Response, Problem> {
     let read::Wanted { url, description, interest } = read::new(&body, state.webhooks.rules)?;
     let id = Uuid::now_v7();
     let (secret, sealed) = state.webhooks.new_secret(id)?;
     let new = NewEndpoint { id, url: url.as_str().to_owned(), description, interest, secret: sealed };
-    let mut connection = state.connection().await?;
-    let endpoint = webhooks::create(&mut connection, &new).await.map_err(|error| of_database(&error))?;
-    tracing::info!(endpoint_id = %id, %url, %actor, "endpoint registered");
+    let mut transaction = state.transaction().await?;
+    let endpoint = webhooks::create(&mut transaction, &new).await.map_err(|error| of_database(&error))?;
+    did(&caller, transaction, "webhook.create", None, &endpoint).await?;
+    tracing::info!(endpoint_id = %id, %url, "endpoint registered");
     let location = format!("/api/v1/webhooks/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(EndpointWithSecret { endpoint, secret }))
         .into_response())
@@ -143,16 +146,18 @@ pub(super) async fn show(State(state): State<ApiState>, id: IdInPath) -> Result<
 )]
 pub(super) async fn change(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     id: IdInPath,
     body: JsonBody,
 ) -> Result<Json<Endpoint>, Problem> {
     let id = of_path(id)?;
     let change = read::change(&body, state.webhooks.rules)?;
-    let mut connection = state.connection().await?;
-    let endpoint = found(webhooks::change(&mut connection, id, &change).await)?;
-    tracing::info!(endpoint_id = %id, %actor, "endpoint changed");
-    Ok(endpoint)
+    let mut transaction = state.transaction().await?;
+    let before = locked(&mut transaction, id).await?;
+    let Json(endpoint) = found(webhooks::change(&mut transaction, id, &change).await)?;
+    did(&caller, transaction, "webhook.change", Some(&before), &endpoint).await?;
+    tracing::info!(endpoint_id = %id, "endpoint changed");
+    Ok(Json(endpoint))
 }
 
 /// Delete an endpoint
@@ -164,13 +169,15 @@ pub(super) async fn change(
     responses((status = 204, description = "Deleted.")),
     extensions(("x-problems" = json!([NotFound])))
 )]
-pub(super) async fn delete(State(state): State<ApiState>, actor: Actor, id: IdInPath) -> Result<StatusCode, Problem> {
+pub(super) async fn delete(State(state): State<ApiState>, caller: Caller, id: IdInPath) -> Result<StatusCode, Problem> {
     let id = of_path(id)?;
-    let mut connection = state.connection().await?;
-    if !webhooks::delete(&mut connection, id).await.map_err(|error| of_database(&error))? {
-        return Err(unknown());
-    }
-    tracing::info!(endpoint_id = %id, %actor, "endpoint deleted");
+    let mut transaction = state.transaction().await?;
+    let before = json!(locked(&mut transaction, id).await?);
+    webhooks::delete(&mut transaction, id).await.map_err(|error| of_database(&error))?;
+    let change = Change { before: Some(&before), ..Change::default() };
+    caller.did(&mut transaction, "webhook.delete", &target(id), change).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
+    tracing::info!(endpoint_id = %id, "endpoint deleted");
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -185,10 +192,10 @@ pub(super) async fn delete(State(state): State<ApiState>, actor: Actor, id: IdIn
 )]
 pub(super) async fn pause(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     id: IdInPath,
 ) -> Result<Json<Endpoint>, Problem> {
-    set_state(&state, &actor, id, EndpointState::Paused).await
+    set_state(&state, &caller, id, EndpointState::Paused, "webhook.pause").await
 }
 
 /// Enable an endpoint
@@ -202,23 +209,26 @@ pub(super) async fn pause(
 )]
 pub(super) async fn enable(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     id: IdInPath,
 ) -> Result<Json<Endpoint>, Problem> {
-    set_state(&state, &actor, id, EndpointState::Enabled).await
+    set_state(&state, &caller, id, EndpointState::Enabled, "webhook.enable").await
 }
 
 async fn set_state(
     state: &ApiState,
-    actor: &Actor,
+    caller: &Caller,
     id: IdInPath,
     wanted: EndpointState,
+    action: &str,
 ) -> Result<Json<Endpoint>, Problem> {
     let id = of_path(id)?;
-    let mut connection = state.connection().await?;
-    let endpoint = found(webhooks::set_state(&mut connection, id, wanted).await)?;
-    tracing::info!(endpoint_id = %id, state = %wanted, %actor, "endpoint set");
-    Ok(endpoint)
+    let mut transaction = state.transaction().await?;
+    let before = locked(&mut transaction, id).await?;
+    let Json(endpoint) = found(webhooks::set_state(&mut transaction, id, wanted).await)?;
+    did(caller, transaction, action, Some(&before), &endpoint).await?;
+    tracing::info!(endpoint_id = %id, state = %wanted, "endpoint set");
+    Ok(Json(endpoint))
 }
 
 /// Give an endpoint a new secret
@@ -233,17 +243,42 @@ async fn set_state(
 )]
 pub(super) async fn rotate(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     id: IdInPath,
     body: JsonBody,
 ) -> Result<Json<EndpointWithSecret>, Problem> {
     let id = of_path(id)?;
     let overlap = read::overlap(&body)?;
     let (secret, sealed) = state.webhooks.new_secret(id)?;
-    let mut connection = state.connection().await?;
-    let Json(endpoint) = found(webhooks::rotate(&mut connection, id, &sealed, overlap).await)?;
-    tracing::info!(endpoint_id = %id, overlap_seconds = overlap, %actor, "endpoint has a new secret");
+    let mut transaction = state.transaction().await?;
+    let Json(endpoint) = found(webhooks::rotate(&mut transaction, id, &sealed, overlap).await)?;
+    did(&caller, transaction, "webhook.rotate", None, &endpoint).await?;
+    tracing::info!(endpoint_id = %id, overlap_seconds = overlap, "endpoint has a new secret");
     Ok(Json(EndpointWithSecret { endpoint, secret }))
+}
+
+/// Writes the action into the audit log and commits both.
+async fn did(
+    caller: &Caller,
+    mut transaction: Transaction<'static, Postgres>,
+    action: &str,
+    before: Option<&Endpoint>,
+    after: &Endpoint,
+) -> Result<(), Problem> {
+    let (before, target, after) = (before.map(|endpoint| json!(endpoint)), target(after.id), json!(after));
+    let change = Change { before: before.as_ref(), after: Some(&after), reason: None };
+    caller.did(&mut transaction, action, &target, change).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))
+}
+
+/// What the audit log calls an endpoint.
+fn target(id: Uuid) -> String {
+    format!("webhook:{id}")
+}
+
+/// The endpoint as it stands, for whoever changes it next.
+async fn locked(transaction: &mut Transaction<'static, Postgres>, id: Uuid) -> Result<Endpoint, Problem> {
+    webhooks::lock(transaction, id).await.map_err(|error| of_database(&error))?.ok_or_else(unknown)
 }
 
 /// An id in the path; anything that is none is no endpoint's.

@@ -166,10 +166,13 @@ impl Verdicts {
             *events = (*events - counted).max(1);
         }
         // What caused the missing effect may itself wait with the order-processor, which publishes again after a crash.
-        let of_processor = waiting_in(depths, WorkQueue::OrderProcessing) + waiting_in(depths, WorkQueue::OrderReplies);
+        let of_processor = [WorkQueue::OrderProcessing, WorkQueue::OrderProcessingHigh, WorkQueue::OrderReplies]
+            .into_iter()
+            .map(|queue| waiting_in(depths, queue))
+            .sum::<i64>();
         let arrives = |queue: WorkQueue| {
             let waiting = match queue {
-                WorkQueue::OrderProcessing | WorkQueue::OrderReplies => of_processor,
+                WorkQueue::OrderProcessing | WorkQueue::OrderProcessingHigh | WorkQueue::OrderReplies => of_processor,
                 WorkQueue::InventoryRequests
                 | WorkQueue::PaymentRequests
                 | WorkQueue::EmailNotifications

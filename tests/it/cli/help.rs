@@ -39,7 +39,9 @@ async fn every_command_has_an_example() {
         "status",
         "outbox",
         "webhooks",
+        "keys",
         "audit",
+        "audit-log",
         "bench",
         "completions",
     ] {

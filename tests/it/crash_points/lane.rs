@@ -7,6 +7,7 @@ use std::time::Duration;
 use order_fleet::crash_points::Boundary;
 use order_fleet::stand_ins::PartnerServer;
 use order_fleet::topology::{QueueType, Topology, TopologyArgs, WorkQueue};
+use order_fleet::trial::OPEN;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -60,6 +61,7 @@ impl Lane {
             .env("DATABASE_CONNECTIONS", "6")
             .env("METRICS_ADDR", "127.0.0.1:0")
             .env("LOG_FORMAT", "text")
+            .envs(OPEN)
             .env("MAIL_FOLDER", folder.join("mail"))
             .env("SMS_FOLDER", folder.join("sms"))
             .env("PUSH_FOLDER", folder.join("push"))

@@ -5,18 +5,19 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
-use sqlx::{Connection, PgConnection};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::super::caller::{Caller, Change};
 use super::super::cursor;
 use super::super::json_body::JsonBody;
 use super::super::parameters::{PAGE, PageParameters, Parameters};
 use super::super::problem::ProblemKind::{Conflict, NotFound};
 use super::super::problem::{Problem, ProblemKind, of_database};
 use super::super::router::ApiState;
-use super::{IdInPath, of_path, read, unknown};
-use crate::access::Actor;
+use super::{IdInPath, of_path, read, target, unknown};
 use crate::contract::requests;
 use crate::contract::webhook::Deliver;
 use crate::domain::webhook::{DeliveryState, EndpointState, PING, delivery_id};
@@ -117,17 +118,21 @@ pub(in super::super) async fn show(
 )]
 pub(in super::super) async fn resend_one(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     ids: IdsInPath,
 ) -> Result<(StatusCode, Json<Delivery>), Problem> {
     let (endpoint_id, id) = of_paths(ids)?;
-    let mut connection = state.connection().await?;
-    wants_webhooks(&endpoint(&mut connection, endpoint_id).await?)?;
-    let known = delivery(&mut connection, endpoint_id, id).await?;
+    let mut transaction = state.transaction().await?;
+    wants_webhooks(&endpoint(&mut transaction, endpoint_id).await?)?;
+    let known = delivery(&mut transaction, endpoint_id, id).await?;
     let new = NewDelivery { id, event_id: known.event_id, event_type: known.event_type };
-    send(&mut connection, endpoint_id, &[new], true).await?;
-    tracing::info!(%endpoint_id, delivery_id = %id, %actor, "webhook sent again");
-    Ok((StatusCode::ACCEPTED, Json(delivery(&mut connection, endpoint_id, id).await?)))
+    send(&mut transaction, endpoint_id, &[new], true).await?;
+    let delivery = delivery(&mut transaction, endpoint_id, id).await?;
+    let asked = json!({"delivery_id": id});
+    did(&caller, &mut transaction, "webhook.resend", endpoint_id, &asked).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
+    tracing::info!(%endpoint_id, delivery_id = %id, "webhook sent again");
+    Ok((StatusCode::ACCEPTED, Json(delivery)))
 }
 
 /// What became of a resend.
@@ -154,17 +159,17 @@ pub(in super::super) struct Resent {
 )]
 pub(in super::super) async fn resend(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     id: IdInPath,
     body: JsonBody,
 ) -> Result<(StatusCode, Json<Resent>), Problem> {
     let id = of_path(id)?;
     let read::Range { since, until, position } = read::range(&body)?;
-    let mut connection = state.connection().await?;
-    let endpoint = endpoint(&mut connection, id).await?;
+    let mut transaction = state.transaction().await?;
+    let endpoint = endpoint(&mut transaction, id).await?;
     wants_webhooks(&endpoint)?;
     let found =
-        webhook_log::past_events(&mut connection, &endpoint.interest(), (since, until), position, AT_ONCE + 1).await;
+        webhook_log::past_events(&mut transaction, &endpoint.interest(), (since, until), position, AT_ONCE + 1).await;
     let mut events = found.map_err(|error| of_database(&error))?;
     let next_cursor = cursor::cut(&mut events, AT_ONCE, |last| cursor::of_moment(last.recorded_at, last.id));
     let of_event = |event: webhook_log::PastEvent| NewDelivery {
@@ -173,8 +178,10 @@ pub(in super::super) async fn resend(
         event_type: event.event_type,
     };
     let deliveries: Vec<NewDelivery> = events.into_iter().map(of_event).collect();
-    let resent = send(&mut connection, id, &deliveries, false).await?;
-    tracing::info!(endpoint_id = %id, resent, %actor, "webhooks sent again");
+    let resent = send(&mut transaction, id, &deliveries, false).await?;
+    did(&caller, &mut transaction, "webhook.resend", id, &Value::Object(body.object)).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
+    tracing::info!(endpoint_id = %id, resent, "webhooks sent again");
     let skipped = deliveries.len() - resent;
     Ok((StatusCode::ACCEPTED, Json(Resent { resent, skipped, next_cursor })))
 }
@@ -191,32 +198,46 @@ pub(in super::super) async fn resend(
 )]
 pub(in super::super) async fn ping(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     id: IdInPath,
 ) -> Result<(StatusCode, Json<Delivery>), Problem> {
     let endpoint_id = of_path(id)?;
-    let mut connection = state.connection().await?;
-    endpoint(&mut connection, endpoint_id).await?;
+    let mut transaction = state.transaction().await?;
+    endpoint(&mut transaction, endpoint_id).await?;
     let event_id = Uuid::now_v7();
     let new = NewDelivery { id: delivery_id(event_id, endpoint_id), event_id, event_type: PING.to_owned() };
     let id = new.id;
-    send(&mut connection, endpoint_id, &[new], true).await?;
-    tracing::info!(%endpoint_id, delivery_id = %id, %actor, "ping sent");
-    Ok((StatusCode::ACCEPTED, Json(delivery(&mut connection, endpoint_id, id).await?)))
+    send(&mut transaction, endpoint_id, &[new], true).await?;
+    let delivery = delivery(&mut transaction, endpoint_id, id).await?;
+    did(&caller, &mut transaction, "webhook.ping", endpoint_id, &json!({"delivery_id": id})).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
+    tracing::info!(%endpoint_id, delivery_id = %id, "ping sent");
+    Ok((StatusCode::ACCEPTED, Json(delivery)))
 }
 
-/// Writes deliveries and the requests to make them, all or nothing; answers how many there were. Without `forced`, those that have
+/// Writes into the audit log what somebody had sent.
+async fn did(
+    caller: &Caller,
+    transaction: &mut PgConnection,
+    action: &str,
+    endpoint: Uuid,
+    asked: &Value,
+) -> Result<(), Problem> {
+    let change = Change { after: Some(asked), ..Change::default() };
+    caller.did(transaction, action, &target(endpoint), change).await
+}
+
+/// Writes deliveries and the requests to make them into the caller's transaction; answers how many there were. Without `forced`, those that have
 /// succeeded are left out.
 async fn send(
-    db: &mut PgConnection,
+    transaction: &mut PgConnection,
     endpoint: Uuid,
     deliveries: &[NewDelivery],
     forced: bool,
 ) -> Result<usize, Problem> {
     let broken = |error: serde_json::Error| of_database(&sqlx::Error::Encode(error.into()));
-    let mut transaction = db.begin().await.map_err(|error| of_database(&error))?;
     let pending =
-        webhook_log::send_again(&mut transaction, endpoint, deliveries).await.map_err(|error| of_database(&error))?;
+        webhook_log::send_again(transaction, endpoint, deliveries).await.map_err(|error| of_database(&error))?;
     let requests = deliveries
         .iter()
         .filter(|delivery| forced || pending.contains(&delivery.id))
@@ -224,8 +245,7 @@ async fn send(
         .map(|one| Deliver { delivery_id: one.id, forced }.outgoing(Uuid::now_v7(), names::WEBHOOK_DELIVERIES))
         .collect::<Result<Vec<_>, _>>()
         .map_err(broken)?;
-    outbox::add_all(&mut transaction, &requests).await.map_err(|error| of_database(&error))?;
-    transaction.commit().await.map_err(|error| of_database(&error))?;
+    outbox::add_all(transaction, &requests).await.map_err(|error| of_database(&error))?;
     Ok(requests.len())
 }
 

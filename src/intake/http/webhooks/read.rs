@@ -107,8 +107,7 @@ pub(super) fn range(body: &JsonBody) -> Result<Range, Problem> {
 
 /// A time that the database can compare with.
 pub(super) fn moment(text: &str) -> Result<OffsetDateTime, &'static str> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| "must be a time as RFC 3339 writes it, as in 2026-11-21T00:00:00Z")
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "must be a time as in 2026-11-21T00:00:00Z")
 }
 
 fn patterns(fields: &mut Fields<'_>) -> Option<Vec<EventPattern>> {

@@ -79,7 +79,8 @@ impl Stage {
         let wrong: Vec<String> = sqlx::query_scalar(
             "select s.sku from stock s left join lateral (
                  select coalesce(sum(quantity) filter (where kind in ('initial', 'adjust')), 0) as came,
-                        coalesce(sum(quantity) filter (where kind = 'commit'), 0) as sold,
+                        coalesce(sum(quantity) filter (where kind = 'commit'), 0)
+                          - coalesce(sum(quantity) filter (where kind = 'return'), 0) as sold,
                         coalesce(sum(quantity) filter (where kind = 'reserve'), 0)
                           - coalesce(sum(quantity) filter (where kind in ('release', 'commit')), 0) as promised
                  from stock_movements m where m.sku = s.sku) m on true

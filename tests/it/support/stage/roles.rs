@@ -71,7 +71,7 @@ impl Role {
     pub fn queues(self) -> &'static [&'static str] {
         match self {
             Self::Relay | Self::Scheduler => &[],
-            Self::Processor => &["order_processing", "order_replies"],
+            Self::Processor => &["order_processing", "order_processing_high", "order_replies"],
             Self::Inventory => &["inventory_requests"],
             Self::Payment => &["payment_requests"],
             Self::Email => &["email_notifications"],
@@ -190,7 +190,8 @@ impl Stage {
                 tasks.spawn(relay.run(context.shutdown.clone()));
             }
             Role::Processor => {
-                context.consume(Submissions { args: self.saga() }, tasks);
+                context.consume(Submissions::<false> { args: self.saga() }, tasks);
+                context.consume(Submissions::<true> { args: self.saga() }, tasks);
                 context.consume(Replies { args: self.saga() }, tasks);
             }
             Role::Inventory => context.consume(InventoryService, tasks),
