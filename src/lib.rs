@@ -17,6 +17,7 @@
 //! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
 //! - `asyncapi` the contract of the messages, as a document
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
+//! - `dead_letters` what failed: its cause, what would become of it now, its replay
 //! - `ops` what operators ask: the audit, the live status
 //! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command · `bench` measures all of it
 //! - `demo`, `chaos` and `bench` play with the whole fleet, the last two as a `trial` on servers of their own
@@ -33,6 +34,7 @@ pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod crash_points;
+pub mod dead_letters;
 pub mod demo;
 pub mod domain;
 pub mod intake;

@@ -11,6 +11,10 @@ pub const CAUSATION_ID: &str = "fleet-causation-id";
 pub const REASON: &str = "fleet-reason";
 /// The whole error chain of the last failure, in words.
 pub const ERROR: &str = "fleet-error";
+/// What each failed attempt said: a JSON array of `{"attempt", "at", "error"}`, the oldest first.
+pub const ATTEMPTS: &str = "fleet-attempts";
+/// The message has one attempt only: an operator replays it and watches whether it fails again.
+pub const SINGLE_ATTEMPT: &str = "fleet-single-attempt";
 /// Queue whose consumer gave up on the message.
 pub const ORIGIN_QUEUE: &str = "fleet-origin-queue";
 /// Exchange and routing key under which the message first came.
@@ -23,8 +27,18 @@ pub const FAILED_AT: &str = "fleet-failed-at";
 pub const LEFT_OUT: &str = "fleet-left-out";
 
 /// Headers that describe failures: stripped when a message starts afresh (replay).
-pub const OF_FAILURE: [&str; 8] =
-    [ATTEMPT, REASON, ERROR, ORIGIN_QUEUE, ORIGIN_EXCHANGE, ORIGIN_ROUTING_KEY, FIRST_FAILED_AT, FAILED_AT];
+pub const OF_FAILURE: [&str; 10] = [
+    ATTEMPT,
+    ATTEMPTS,
+    SINGLE_ATTEMPT,
+    REASON,
+    ERROR,
+    ORIGIN_QUEUE,
+    ORIGIN_EXCHANGE,
+    ORIGIN_ROUTING_KEY,
+    FIRST_FAILED_AT,
+    FAILED_AT,
+];
 
 /// Whether the broker itself writes this header or routes by it (`CC` and `BCC` add queues); a re-published copy must not carry it.
 pub fn is_the_brokers(name: &str) -> bool {

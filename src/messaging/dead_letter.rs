@@ -1,6 +1,7 @@
 //! The copy of a failed message that goes to a rung of the ladder or to `dead_letters`, with the reason in its headers.
 
 use lapin::types::{AMQPValue, FieldTable};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -13,11 +14,18 @@ use crate::topology::{WorkQueue, names};
 
 /// Longest error text in a header: headers travel in one frame with everything else (frame_max 131072).
 const MAX_ERROR: usize = 4000;
+/// Longest error text of one attempt in the list of all.
+const MAX_ERROR_OF_ATTEMPT: usize = 500;
+/// Most attempts that are remembered: the latest.
+const MAX_ATTEMPTS: usize = 10;
 
 /// The copy that the settlement of a failure asks for.
 pub fn copy(incoming: &Incoming, queue: WorkQueue, failure: &Failure, settlement: Settlement) -> Wire {
     let mut headers = incoming.own_headers();
     describe(&mut headers, incoming, queue, failure);
+    if !matches!(settlement, Settlement::Wait { .. }) {
+        headers.insert(headers::ATTEMPTS.into(), text(&attempts(incoming, failure)));
+    }
     let (exchange, routing_key) = match settlement {
         Settlement::Retry { rung } => {
             headers.insert(headers::ATTEMPT.into(), AMQPValue::LongUInt(incoming.attempt() + 1));
@@ -41,7 +49,7 @@ pub fn copy(incoming: &Incoming, queue: WorkQueue, failure: &Failure, settlement
 }
 
 fn describe(headers: &mut FieldTable, incoming: &Incoming, queue: WorkQueue, failure: &Failure) {
-    let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+    let now = now();
     let (exchange, routing_key) = incoming.origin();
     headers.insert(headers::ORIGIN_EXCHANGE.into(), text(&exchange));
     headers.insert(headers::ORIGIN_ROUTING_KEY.into(), text(&routing_key));
@@ -51,6 +59,20 @@ fn describe(headers: &mut FieldTable, incoming: &Incoming, queue: WorkQueue, fai
     if !headers.contains_key(headers::FIRST_FAILED_AT) {
         headers.insert(headers::FIRST_FAILED_AT.into(), text(&now));
     }
+}
+
+/// What every attempt said, this one included, as JSON.
+fn attempts(incoming: &Incoming, failure: &Failure) -> String {
+    let before = incoming.text(headers::ATTEMPTS).and_then(|text| serde_json::from_str(&text).ok());
+    let mut all: Vec<Value> = before.unwrap_or_default();
+    let error: String = failure.to_string().chars().take(MAX_ERROR_OF_ATTEMPT).collect();
+    all.push(json!({"attempt": incoming.attempt(), "at": now(), "error": error}));
+    let latest = all.len().saturating_sub(MAX_ATTEMPTS);
+    Value::from(all.split_off(latest)).to_string()
+}
+
+fn now() -> String {
+    OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
 }
 
 /// The words of a failure, as long as a header and a line of the log can bear.
@@ -85,6 +107,9 @@ mod tests {
         assert_eq!(third.attempt(), 3);
         assert_eq!(third.origin(), ("orders".to_owned(), "process".to_owned()));
         assert_eq!(third.text(headers::FIRST_FAILED_AT), second.text(headers::FIRST_FAILED_AT));
+        let attempts: Value = serde_json::from_str(&third.text(headers::ATTEMPTS).expect("kept")).expect("JSON");
+        let numbers: Vec<_> = attempts.as_array().expect("a list").iter().map(|one| one["attempt"].clone()).collect();
+        assert_eq!((numbers, &attempts[1]["error"]), (vec![json!(1), json!(2)], &json!("away")));
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl<H: Handler> Session<'_, H> {
         let Source::Work(queue) = H::SOURCE else {
             return Err(Fault::Unstorable(failure.to_string()));
         };
-        let settlement = settle(failure, incoming.attempt(), queue.rungs());
+        let rungs = if incoming.is_single_attempt() { 0 } else { queue.rungs() };
+        let settlement = settle(failure, incoming.attempt(), rungs);
         let outcome = match settlement {
             Settlement::Retry { .. } => "retried",
             Settlement::Wait { .. } => "deferred",

@@ -82,6 +82,11 @@ pub trait Handler: Send + Sync + Sized + 'static {
         std::future::ready(Ok(Vec::new()))
     }
 
+    /// What [`Handler::call_outside`] would bring back without calling anyone; `None` where it would call.
+    fn without_call(&self, _message: &Self::Message, _context: &Self::Context) -> Option<Self::Fetched> {
+        None
+    }
+
     /// The outside call of one message; many run at the same time.
     fn call_outside(
         &self,

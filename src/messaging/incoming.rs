@@ -38,6 +38,11 @@ impl Incoming {
         self.number(headers::REPLAYS).unwrap_or(0)
     }
 
+    /// Whether it is given up at its first failure: an operator who replays it waits for how it ends.
+    pub fn is_single_attempt(&self) -> bool {
+        self.header(headers::SINGLE_ATTEMPT).is_some()
+    }
+
     /// How long it has waited for its first attempt, if its sender says when it was published (AMQP `timestamp`, whole seconds).
     /// A later attempt, a replay or a message that was put off has waited on purpose. A time to come says nothing: some clients write milliseconds.
     pub fn waited(&self) -> Option<Duration> {

@@ -3,7 +3,7 @@
 //!
 //! `consumer` runs the loop over a `session`: `calls` go outside behind a `breaker`, `isolate` runs suspects alone, `finish` ends a
 //! batch, `engine` runs it in one transaction, `hold` publishes what it caused until the broker takes it. `settle` decides what becomes
-//! of a failure, `supervise` starts everything again after a fault.
+//! of a failure, `supervise` starts everything again after a fault. `rehearse` asks what a consumer would do, without doing it.
 
 mod acks;
 mod breaker;
@@ -25,6 +25,7 @@ mod outage;
 mod publisher;
 mod queues;
 mod recorded;
+mod rehearse;
 mod reply;
 mod session;
 pub mod settle;
@@ -40,6 +41,7 @@ pub use incoming::Incoming;
 pub use publisher::{PublishError, Publisher, Verdict};
 pub use queues::{QueueFigures, QueueLook, QueuesError, look_at_queues};
 pub use recorded::{Recorded, record};
+pub use rehearse::{Rehearsal, rehearse};
 pub use reply::reply;
 pub use supervise::{Backoff, Ended, supervise};
 pub use wire::Wire;

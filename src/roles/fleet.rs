@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{
-    Analytics, ApiServer, DeadLetters, Email, Inventory, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms,
-    Webhooks, main,
+    Analytics, ApiServer, Email, Inventory, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms, Webhooks, main,
 };
 use crate::runtime::{Context, Tasks};
+use crate::services::dead_letter_handler;
 
 #[derive(Args)]
 pub struct Fleet {
@@ -31,8 +31,6 @@ pub struct Fleet {
     #[command(flatten)]
     webhooks: Webhooks,
     #[command(flatten)]
-    dead_letters: DeadLetters,
-    #[command(flatten)]
     scheduler: SchedulerRole,
 }
 
@@ -50,7 +48,7 @@ impl Role for Fleet {
         self.push.start(context, tasks)?;
         self.analytics.start(context, tasks)?;
         self.webhooks.start(context, tasks)?;
-        self.dead_letters.start(context, tasks)?;
+        dead_letter_handler::start(context, self.processor.saga().clone(), tasks);
         self.scheduler.start(context, tasks)
     }
 }

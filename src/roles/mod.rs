@@ -13,6 +13,6 @@ pub use order_api::{ApiServer, OrderApi, order_api};
 pub use scheduler::{SchedulerRole, scheduler};
 pub use setup::setup;
 pub use workers::{
-    Analytics, DeadLetters, Email, Inventory, OrderProcessor, Payment, Push, Sms, Webhooks, analytics_service,
-    email_service, inventory_service, order_processor, payment_service, push_service, sms_service, webhook_service,
+    Analytics, Email, Inventory, OrderProcessor, Payment, Push, Sms, Webhooks, analytics_service, email_service,
+    inventory_service, order_processor, payment_service, push_service, sms_service, webhook_service,
 };

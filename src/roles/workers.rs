@@ -9,7 +9,6 @@ use crate::config::Shared;
 use crate::config::outbound::{DeliveryArgs, GatewayArgs, MailArgs, PushArgs, SmsArgs, WebhookArgs};
 use crate::runtime::{Context, Tasks};
 use crate::services::analytics_service::AnalyticsService;
-use crate::services::dead_letter_handler::DeadLetterHandler;
 use crate::services::email_service::EmailTransport;
 use crate::services::inventory_service::InventoryService;
 use crate::services::notifier::Notifier;
@@ -153,19 +152,6 @@ impl Role for Webhooks {
         let patience = Patience { hours: delivery.webhook_disable_hours, failures: delivery.webhook_disable_failures };
         let service = WebhookService::new(delivery.sender(webhooks.rules())?, webhooks.vault()?, patience);
         context.consume(service, tasks);
-        Ok(())
-    }
-}
-
-#[derive(Args)]
-pub struct DeadLetters {}
-
-impl Role for DeadLetters {
-    const NAME: &'static str = "dead-letter-handler";
-    const ABOUT: &'static str = "Stores what nobody could process and raises the alert.";
-
-    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        context.consume(DeadLetterHandler, tasks);
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ impl Transport for EmailTransport {
     const CHANNEL: Channel = Channel::Email;
     const DEPENDENCY: &'static str = "mail server";
 
-    fn recipient(&self, notification: &Notification) -> Option<String> {
+    fn recipient(notification: &Notification) -> Option<String> {
         Some(notification.email.masked())
     }
 

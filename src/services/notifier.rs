@@ -19,7 +19,7 @@ pub trait Transport: Send + Sync + 'static {
     const DEPENDENCY: &'static str;
 
     /// The masked address, or `None` when the customer cannot be reached this way.
-    fn recipient(&self, notification: &Notification) -> Option<String>;
+    fn recipient(notification: &Notification) -> Option<String>;
 
     /// Sends under the message's id, which stays the same in every repetition.
     fn send(
@@ -50,7 +50,7 @@ impl<T: Transport> Handler for Notifier<T> {
     }
 
     fn concerns(&self, notification: &Notification) -> bool {
-        T::CHANNEL.carries(notification.kind) && self.transport.recipient(notification).is_some()
+        T::CHANNEL.carries(notification.kind) && T::recipient(notification).is_some()
     }
 
     async fn call_outside(&self, incoming: &Incoming, notification: &Notification, (): ()) -> Result<Sent, Failure> {
@@ -64,7 +64,7 @@ impl<T: Transport> Handler for Notifier<T> {
                 message_id: delivery.incoming.message_id,
                 kind: delivery.message.kind,
                 order_id: delivery.message.order_id,
-                recipient: self.transport.recipient(&delivery.message).unwrap_or_default(),
+                recipient: T::recipient(&delivery.message).unwrap_or_default(),
                 transport: delivery.fetched.transport,
                 reference: delivery.fetched.reference.clone(),
             })

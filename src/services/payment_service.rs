@@ -25,6 +25,15 @@ pub enum Answer {
     NotAsked,
 }
 
+/// What the gateway has to be asked.
+fn call_for(message: &PaymentRequest, known: Option<&Remembered>) -> GatewayCall {
+    let status = known.map(|known| known.status);
+    match message {
+        PaymentRequest::Take { .. } => to_take(status),
+        PaymentRequest::Cancel { .. } => to_cancel(status),
+    }
+}
+
 impl<G: PaymentGateway + 'static> Handler for PaymentService<G> {
     type Message = PaymentRequest;
     type Context = Option<Remembered>;
@@ -50,18 +59,17 @@ impl<G: PaymentGateway + 'static> Handler for PaymentService<G> {
         Ok(orders.iter().map(|order| found.get(order).cloned()).collect())
     }
 
+    fn without_call(&self, message: &PaymentRequest, known: &Option<Remembered>) -> Option<Answer> {
+        matches!(call_for(message, known.as_ref()), GatewayCall::Nothing).then_some(Answer::NotAsked)
+    }
+
     async fn call_outside(
         &self,
         incoming: &Incoming,
         message: &PaymentRequest,
         known: Option<Remembered>,
     ) -> Result<Answer, Failure> {
-        let status = known.as_ref().map(|known| known.status);
-        let call = match message {
-            PaymentRequest::Take { .. } => to_take(status),
-            PaymentRequest::Cancel { .. } => to_cancel(status),
-        };
-        let answer = match (call, message) {
+        let answer = match (call_for(message, known.as_ref()), message) {
             (GatewayCall::Charge, PaymentRequest::Take { order_id, amount, payment_token, .. }) => {
                 let request = ChargeRequest {
                     key: order_id.0,

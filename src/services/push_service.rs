@@ -20,7 +20,7 @@ impl Transport for PushTransport {
     const CHANNEL: Channel = Channel::Push;
     const DEPENDENCY: &'static str = "push provider";
 
-    fn recipient(&self, notification: &Notification) -> Option<String> {
+    fn recipient(notification: &Notification) -> Option<String> {
         notification.customer_id.as_ref().map(|customer| format!("customer {customer}"))
     }
 

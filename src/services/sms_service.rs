@@ -21,7 +21,7 @@ impl Transport for SmsTransport {
     const CHANNEL: Channel = Channel::Sms;
     const DEPENDENCY: &'static str = "SMS provider";
 
-    fn recipient(&self, notification: &Notification) -> Option<String> {
+    fn recipient(notification: &Notification) -> Option<String> {
         notification.phone.as_ref().map(Phone::masked)
     }
 

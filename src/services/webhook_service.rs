@@ -114,20 +114,26 @@ impl Handler for WebhookService {
         Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
     }
 
+    fn without_call(&self, message: &Deliver, assignment: &Option<Assignment>) -> Option<Ending> {
+        let Some(assignment) = assignment else { return Some(Ending::Vanished) };
+        match (assignment.state, assignment.endpoint_state) {
+            (DeliveryState::Delivered, _) if !message.forced => Some(Ending::Repeated),
+            // a ping finds out whether it is worth enabling
+            (_, EndpointState::Paused | EndpointState::Disabled) if assignment.event_type != PING => Some(Ending::Held),
+            (_, EndpointState::Enabled | EndpointState::Paused | EndpointState::Disabled) => None,
+        }
+    }
+
     async fn call_outside(
         &self,
         _: &Incoming,
         message: &Deliver,
         assignment: Option<Assignment>,
     ) -> Result<Ending, Failure> {
-        let Some(assignment) = assignment else { return Ok(Ending::Vanished) };
-        match (assignment.state, assignment.endpoint_state) {
-            (DeliveryState::Delivered, _) if !message.forced => Ok(Ending::Repeated),
-            // a ping finds out whether it is worth enabling
-            (_, EndpointState::Paused | EndpointState::Disabled) if assignment.event_type != PING => Ok(Ending::Held),
-            (_, EndpointState::Enabled | EndpointState::Paused | EndpointState::Disabled) => {
-                self.call(message, &assignment).await
-            }
+        match (self.without_call(message, &assignment), assignment) {
+            (Some(ending), _) => Ok(ending),
+            (None, Some(assignment)) => self.call(message, &assignment).await,
+            (None, None) => Ok(Ending::Vanished),
         }
     }
 

@@ -30,6 +30,18 @@ pub async fn handled(
         .collect()
 }
 
+/// Which of these messages `consumer` has handled.
+///
+/// # Errors
+/// Any database error.
+pub async fn known(db: &mut PgConnection, consumer: &str, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar("select message_id from inbox where consumer = $1 and message_id = any($2)")
+        .bind(consumer)
+        .bind(ids)
+        .fetch_all(db)
+        .await
+}
+
 /// Records messages as handled. A row that is there already (another process was faster, or the message is a repetition) breaks the
 /// primary key, and the transaction must be rolled back: [`is_repetition`].
 ///

@@ -5,9 +5,11 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::access::{Actor, Trust};
 use crate::config::{BrokerArgs, DatabaseArgs, MetricsArgs};
+use crate::lifecycle::SagaArgs;
 use crate::runtime::CommonArgs;
-use crate::store::dead_letters::{Cursor, Filter, State};
+use crate::store::dead_letters::{Cursor, Filter, GroupState, State};
 
 /// Stores what nobody could process, and gives it back when it is repaired.
 ///
@@ -21,6 +23,8 @@ pub struct Arguments {
     pub common: CommonArgs,
     #[command(flatten)]
     pub metrics: MetricsArgs,
+    #[command(flatten)]
+    pub saga: SagaArgs,
 }
 
 #[derive(Subcommand)]
@@ -29,14 +33,33 @@ pub enum Verb {
     List(ListArgs),
     /// Everything about one dead letter on one page.
     Show(ShowArgs),
-    /// Publish dead letters again, each to the consumer that failed. Exit code 1 when any was not replayed.
+    /// The causes behind the dead letters: how many of each, since when, and whose they are.
+    Groups(GroupsArgs),
+    /// Everything about one group; or change its state, owner and note.
+    Group(GroupArgs),
+    /// Publish dead letters again, each to the consumer that failed: a few first, more as they go well, and none of a kind that
+    /// fails again. Exit code 1 when not all were applied.
     Replay(ReplayArgs),
+    /// Replays so far: list, show, pause, resume, cancel.
+    Replays(ReplaysArgs),
     /// Give dead letters up; they stay in the database. Exit code 1 when any was not discarded.
     Discard(DiscardArgs),
 }
 
 #[derive(Args)]
 pub struct FilterArgs {
+    /// Group, as `groups` lists it.
+    #[arg(long, value_name = "GROUP-ID")]
+    pub group: Option<Uuid>,
+    /// Type of the message, as in order.submitted or stock.reserve.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// Messages about this customer's orders.
+    #[arg(long, value_name = "CUSTOMER-ID")]
+    pub customer: Option<String>,
+    /// Messages about this product.
+    #[arg(long)]
+    pub sku: Option<String>,
     /// Queue whose consumer failed.
     #[arg(long)]
     pub queue: Option<String>,
@@ -61,6 +84,10 @@ impl FilterArgs {
     pub fn filter(&self, state: Option<State>) -> Filter {
         Filter {
             state,
+            group_id: self.group,
+            kind: self.kind.clone(),
+            customer_id: self.customer.clone(),
+            sku: self.sku.clone(),
             queue: self.queue.clone(),
             reason: self.reason.clone(),
             order_id: self.order,
@@ -68,15 +95,6 @@ impl FilterArgs {
             since: self.since,
             until: self.until,
         }
-    }
-
-    pub fn is_given(&self) -> bool {
-        self.queue.is_some()
-            || self.reason.is_some()
-            || self.order.is_some()
-            || self.text.is_some()
-            || self.since.is_some()
-            || self.until.is_some()
     }
 }
 
@@ -113,10 +131,83 @@ pub struct ShowArgs {
 }
 
 #[derive(Args)]
+pub struct GroupsArgs {
+    /// open, acknowledged or resolved.
+    #[arg(long)]
+    pub state: Option<GroupState>,
+    /// Only groups of this owner.
+    #[arg(long)]
+    pub owner: Option<String>,
+    /// Also groups of which no letter waits for an operator.
+    #[arg(long)]
+    pub all: bool,
+    /// Most lines.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=10_000), value_name = "COUNT")]
+    pub limit: i64,
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct GroupArgs {
+    pub id: Uuid,
+    /// Who looks after it; "" for nobody.
+    #[arg(long)]
+    pub owner: Option<String>,
+    /// What is known about it; "" for nothing.
+    #[arg(long)]
+    pub note: Option<String>,
+    /// open, acknowledged or resolved.
+    #[arg(long)]
+    pub state: Option<GroupState>,
+    #[command(flatten)]
+    pub by: OperatorArgs,
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// Who acts, as the audit log names them.
+#[derive(Args)]
+pub struct OperatorArgs {
+    /// Your name, for the audit log.
+    #[arg(long, env = "FLEET_OPERATOR", default_value_t = whoever(), value_name = "NAME")]
+    pub operator: String,
+}
+
+impl OperatorArgs {
+    /// Access to the database is the proof.
+    pub fn actor(&self) -> Actor {
+        Actor::person(self.operator.clone(), Trust::Operator)
+    }
+}
+
+/// The name of whoever is logged in.
+fn whoever() -> String {
+    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// What running a replay takes.
+#[derive(Args)]
+pub struct RunArgs {
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub by: OperatorArgs,
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
 pub struct ReplayArgs {
-    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "ID", conflicts_with_all = ["all", "group"])]
     pub ids: Vec<Uuid>,
-    /// Replay every unresolved dead letter that the filters match. Says how many first, and asks.
+    /// Replay every unresolved dead letter that the filters match. Says first what would happen, and asks.
     #[arg(long)]
     pub all: bool,
     #[command(flatten)]
@@ -124,18 +215,80 @@ pub struct ReplayArgs {
     /// Do not ask.
     #[arg(long)]
     pub yes: bool,
-    /// With --all: only say how many.
-    #[arg(long, requires = "all", conflicts_with = "yes")]
+    /// Only say what would happen: the consumers' own code runs, and is rolled back.
+    #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
+    /// Why, for the audit log.
     #[arg(long)]
-    pub json: bool,
+    pub reason: Option<String>,
+    /// Most messages per second, once the first have gone well.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(i32).range(1..=10_000), value_name = "COUNT")]
+    pub rate: i32,
+    /// Percent of a group that may fail again; beyond it the rest of the group is kept.
+    #[arg(long, default_value_t = 5.0, value_parser = percent, value_name = "PERCENT")]
+    pub failure_limit: f64,
+    /// Do not follow the messages to their end: publish them all, with retries as usual.
+    #[arg(long)]
+    pub no_watch: bool,
     #[command(flatten)]
-    pub broker: BrokerArgs,
-    #[command(flatten)]
-    pub database: DatabaseArgs,
+    pub run: RunArgs,
     #[cfg(feature = "crash-points")]
     #[command(flatten)]
     pub crash: crate::config::CrashArgs,
+}
+
+fn percent(text: &str) -> Result<f64, &'static str> {
+    let percent = text.trim_end_matches('%').parse().map_err(|_| "must be a number from 0 to 100")?;
+    if (0.0..=100.0).contains(&percent) { Ok(percent) } else { Err("must be a number from 0 to 100") }
+}
+
+#[derive(Args)]
+pub struct ReplaysArgs {
+    #[command(subcommand)]
+    pub verb: ReplaysVerb,
+}
+
+#[derive(Subcommand)]
+pub enum ReplaysVerb {
+    /// The newest first.
+    List(ReplayListArgs),
+    /// How far one has come.
+    Show(OneReplayArgs),
+    /// Send nothing more; what is on its way ends.
+    Pause(OneReplayArgs),
+    /// Go on, in this process.
+    Resume(ResumeArgs),
+    /// Send nothing more, for good; what was not sent stays unresolved.
+    Cancel(OneReplayArgs),
+}
+
+#[derive(Args)]
+pub struct ReplayListArgs {
+    /// Most lines.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=10_000), value_name = "COUNT")]
+    pub limit: i64,
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct OneReplayArgs {
+    pub id: Uuid,
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub by: OperatorArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct ResumeArgs {
+    pub id: Uuid,
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 #[derive(Args)]
@@ -145,6 +298,8 @@ pub struct DiscardArgs {
     /// Why it is given up.
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub reason: String,
+    #[command(flatten)]
+    pub by: OperatorArgs,
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

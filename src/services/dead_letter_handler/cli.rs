@@ -1,41 +1,49 @@
 //! Entry of the binary `dead-letter-handler`: the service, or one of the operator's verbs.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
 
-use super::DeadLetterHandler;
 use super::args::{Arguments, Verb};
-use super::verbs::{discard, list, replay, show};
+use super::replays::{replay, replays};
+use super::verbs::{discard, group, groups, list, show};
+use super::{DeadLetterHandler, start};
+use crate::dead_letters::consumers::Consumers;
 use crate::messaging::Handler;
 use crate::runtime;
+use crate::services::rehearsals::Rehearsals;
 
 pub fn main() -> ExitCode {
-    let Arguments { verb, common, metrics } = Arguments::parse();
+    let Arguments { verb, common, metrics, saga } = Arguments::parse();
     let Some(verb) = verb else {
         return runtime::run(DeadLetterHandler::ROLE, &common, metrics.metrics_addr, |context, tasks| {
-            context.consume(DeadLetterHandler, tasks);
+            start(context, saga, tasks);
             Ok(())
         });
     };
+    let consumers: Arc<dyn Consumers> = Arc::new(Rehearsals::new(saga));
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime cannot start")
-        .and_then(|runtime| runtime.block_on(run(verb)));
+        .and_then(|runtime| runtime.block_on(run(verb, consumers)));
     done.unwrap_or_else(|error| {
         eprintln!("dead-letter-handler: {error:#}");
         ExitCode::FAILURE
     })
 }
 
-async fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+async fn run(verb: Verb, consumers: Arc<dyn Consumers>) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     match verb {
         Verb::List(args) => list(args, &mut out).await,
-        Verb::Show(args) => show(args, &mut out).await,
-        Verb::Replay(args) => replay(args, &mut out).await,
+        Verb::Groups(args) => groups(args, &mut out).await,
+        Verb::Group(args) => group(args, &mut out).await,
+        Verb::Show(args) => show(args, consumers.as_ref(), &mut out).await,
+        Verb::Replay(args) => replay(args, consumers, &mut out).await,
+        Verb::Replays(args) => replays(args, consumers, &mut out).await,
         Verb::Discard(args) => discard(args, &mut out).await,
     }
 }

@@ -1,16 +1,19 @@
 //! The consumer of `dead_letters`: stores every message of any shape, and raises the alert.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use super::origin::{deaths, origin};
 use crate::contract::headers;
+use crate::dead_letters::fingerprint::Fingerprint;
+use crate::dead_letters::origin::{deaths, origin};
+use crate::dead_letters::subject::Subject;
 use crate::domain::stable_uuid;
 use crate::messaging::settle::DeadLetterReason;
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source, record};
-use crate::store::dead_letters::{Arrived, Stored, upsert};
+use crate::store::dead_letters::{Arrived, Cause, Stored, upsert};
 use crate::telemetry::metrics;
 use crate::topology::WorkQueue;
 
@@ -97,16 +100,24 @@ fn read(incoming: &Incoming, now: OffsetDateTime) -> Arrived {
     // A header can claim any time; one in the future would stay on top of every list.
     let last_failed_at = origin.last_failed_at.map_or(now, |at| at.min(now));
     let text = |name: &str| recorded.properties.get(name).and_then(Value::as_str).map(str::to_owned);
+    let subject = Subject::of(&incoming.body);
+    let kind = text("type");
+    let Fingerprint { id, class } =
+        Fingerprint::of(&origin.queue, &origin.reason, kind.as_deref(), &origin.error, &subject);
     Arrived {
         message_id: incoming.message_id,
         queue: origin.queue,
         exchange: origin.exchange,
         routing_key: origin.routing_key,
         reason: origin.reason,
+        attempts: attempts(&all, &origin.error, last_failed_at),
         error: origin.error,
-        kind: text("type"),
+        kind,
         correlation_id: text("correlation_id"),
-        order_id: order_id(&incoming.body),
+        order_id: subject.order_id,
+        customer_id: subject.customer_id,
+        skus: subject.skus,
+        group: Cause { id, class },
         content_type: text("content_type"),
         headers: all,
         deaths,
@@ -118,13 +129,11 @@ fn read(incoming: &Incoming, now: OffsetDateTime) -> Arrived {
     }
 }
 
-/// The order that a message is about: `order_id`, or the `id` of what looks like an order.
-fn order_id(body: &[u8]) -> Option<Uuid> {
-    let value: Value = serde_json::from_slice(body).ok()?;
-    let looks_like_an_order = ["items", "customer_id"].iter().any(|field| value.get(field).is_some());
-    let own = value.get("id").filter(|_| looks_like_an_order);
-    let id = value.get("order_id").or(own)?.as_str()?;
-    Uuid::parse_str(id).ok()
+/// What every attempt said; what died without our doing has no list, only its error.
+fn attempts(headers: &Map<String, Value>, error: &str, at: OffsetDateTime) -> Value {
+    let said = headers.get(headers::ATTEMPTS).and_then(Value::as_str);
+    let said = said.and_then(|text| serde_json::from_str::<Value>(text).ok()).filter(Value::is_array);
+    said.unwrap_or_else(|| json!([{"attempt": null, "at": at.format(&Rfc3339).unwrap_or_default(), "error": error}]))
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::mask::{mask_json, mask_text};
 use super::table::time;
-use super::way_back::way_back;
-use crate::store::dead_letters::DeadLetter;
+use crate::dead_letters::case::Case;
+use crate::dead_letters::mask::{mask_json, mask_text};
+use crate::dead_letters::way_back::way_back;
+use crate::store::dead_letters::{DeadLetter, Death, Group};
+use crate::store::order_queries::OrderDetails;
 
 /// The payload as far as it can be read.
 enum Payload {
@@ -45,7 +47,8 @@ fn payload(bytes: &[u8], reveal: bool) -> Payload {
     }
 }
 
-pub fn json(letter: DeadLetter, reveal: bool) -> Result<Value, serde_json::Error> {
+pub fn json(case: Case, reveal: bool) -> Result<Value, serde_json::Error> {
+    let Case { letter, deaths, group, died_together, order, verdict } = case;
     let letter = if reveal { letter } else { hidden(letter) };
     let mut page = serde_json::to_value(&letter.summary)?;
     let way = way_back(&letter.summary).map(|way| json!({"exchange": way.exchange, "routing_key": way.routing_key}));
@@ -53,6 +56,15 @@ pub fn json(letter: DeadLetter, reveal: bool) -> Result<Value, serde_json::Error
     page["properties"] = Value::Object(letter.properties);
     page["headers"] = Value::Object(letter.headers);
     page["deaths"] = letter.deaths;
+    let mut around =
+        json!({"failures_one_by_one": deaths, "group": group, "died_together": died_together, "order": order});
+    around["if_replayed_now"] = serde_json::to_value(verdict)?;
+    if !reveal {
+        mask_json(&mut around);
+    }
+    if let (Value::Object(page), Value::Object(around)) = (&mut page, around) {
+        page.extend(around);
+    }
     page["payload_bytes"] = letter.payload.len().into();
     match payload(&letter.payload, reveal) {
         Payload::Json(value) => page["payload"] = value,
@@ -63,7 +75,9 @@ pub fn json(letter: DeadLetter, reveal: bool) -> Result<Value, serde_json::Error
     Ok(page)
 }
 
-pub fn text(letter: DeadLetter, reveal: bool) -> String {
+pub fn text(case: Case, reveal: bool) -> String {
+    let shown = |text: &str| if reveal { visible(text) } else { visible(&mask_text(text)) };
+    let Case { letter, deaths: died, group, died_together, order, verdict } = case;
     let letter = if reveal { letter } else { hidden(letter) };
     let DeadLetter { summary, headers, properties, deaths, payload: bytes } = &letter;
     let mut page = format!("Dead letter {}\n\n", summary.id);
@@ -93,6 +107,31 @@ pub fn text(letter: DeadLetter, reveal: bool) -> String {
         "replay goes",
         back.map_or_else(|| "nowhere: its origin is unknown".to_owned(), |to| way(&to.exchange, &to.routing_key)),
     );
+    line("replay now", shown(&verdict.to_string()));
+    if let Some(group) = &group {
+        line(
+            "group",
+            format!(
+                "{}: {} unresolved, {} deaths since {}",
+                group.id,
+                group.unresolved,
+                group.failures,
+                time(group.first_seen)
+            ),
+        );
+    }
+    line(
+        "died",
+        if died_together > 1 {
+            format!("with {} others of its group in that minute", died_together - 1)
+        } else {
+            "alone".to_owned()
+        },
+    );
+    each_death(&mut page, &died, shown);
+    if let Some(order) = &order {
+        timeline(&mut page, order);
+    }
     travelled(&mut page, deaths);
     section(&mut page, "Properties", properties);
     section(&mut page, "Headers", headers);
@@ -110,6 +149,58 @@ pub fn text(letter: DeadLetter, reveal: bool) -> String {
         Payload::Binary => page.push_str("  not text; --reveal shows it in hex\n"),
     }
     page
+}
+
+/// A group, for people.
+pub fn group(group: &Group) -> String {
+    let mut page = format!("Group {}\n\n", group.id);
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(page, "  {name:<12} {value}");
+    };
+    line("state", group.state.as_str());
+    line("consumer", known(&group.queue));
+    line("why", &group.reason);
+    line("type", group.kind.as_deref().unwrap_or("-"));
+    line("error", &mask_text(&group.error));
+    line("unresolved", &group.unresolved.to_string());
+    line(
+        "deaths",
+        &format!("{}, first {}, last {} UTC", group.failures, time(group.first_seen), time(group.last_seen)),
+    );
+    line("last hour", &format!("{} (the hour before: {})", group.last_hour, group.hour_before));
+    let died = if group.is_collateral() { "together, of an outage" } else { "each of itself" };
+    line("died", died);
+    line("owner", group.owner.as_deref().unwrap_or("-"));
+    line("note", group.note.as_deref().unwrap_or("-"));
+    page
+}
+
+/// Why it failed each time.
+fn each_death(page: &mut String, died: &[Death], shown: impl Fn(&str) -> String) {
+    if died.is_empty() {
+        return;
+    }
+    page.push_str("\nFailed, the first time first\n");
+    for death in died {
+        let replays = if death.replays > 0 { format!(", after replay {}", death.replays) } else { String::new() };
+        let _ = writeln!(page, "  {} {}{replays}", time(death.at), death.reason);
+        for attempt in death.attempts.as_array().into_iter().flatten() {
+            let text = |name: &str| attempt.get(name).and_then(Value::as_str).unwrap_or("?");
+            let number =
+                attempt.get("attempt").and_then(Value::as_i64).map_or_else(|| "-".to_owned(), |n| n.to_string());
+            let _ = writeln!(page, "    attempt {number} at {}: {}", text("at"), shown(text("error")));
+        }
+    }
+}
+
+/// Where its order stands, and how it came there.
+fn timeline(page: &mut String, order: &OrderDetails) {
+    let _ = writeln!(page, "\nOrder {}, now {}", order.order.id, order.order.status);
+    for entry in &order.timeline {
+        let step = entry.step.as_ref().map_or_else(String::new, |step| format!(", {step}"));
+        let detail = entry.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
+        let _ = writeln!(page, "  {} {} ({}{step}){detail}", time(entry.at), entry.event, entry.status);
+    }
 }
 
 fn times_failed(failures: i32, first: String, last: String) -> String {

@@ -1,11 +1,14 @@
 //! The list of dead letters as a table.
 
+use std::fmt::Write;
+
 use comfy_table::{ContentArrangement, Table, TableStyle};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::mask::mask_text;
-use crate::store::dead_letters::{Candidate, Summary};
+use crate::dead_letters::mask::mask_text;
+use crate::dead_letters::replay::Preview;
+use crate::store::dead_letters::{Group, Operation, Summary};
 
 /// Longest error in a line; `show` has the whole.
 const ERROR_WIDTH: usize = 60;
@@ -27,15 +30,94 @@ pub fn of(letters: &[Summary]) -> Table {
     table
 }
 
-/// How many of which kind.
-pub fn counted(candidates: &[Candidate]) -> Table {
-    let mut counts = std::collections::BTreeMap::new();
-    for candidate in candidates {
-        *counts.entry((candidate.queue.as_str(), candidate.reason.as_str())).or_insert(0_usize) += 1;
+/// One line per cause.
+pub fn groups(groups: &[Group]) -> Table {
+    let header = [
+        "GROUP",
+        "LAST SEEN (UTC)",
+        "UNRESOLVED",
+        "DEATHS",
+        "LAST HOUR",
+        "DIED",
+        "QUEUE",
+        "REASON",
+        "TYPE",
+        "OWNER",
+        "STATE",
+        "ERROR",
+    ];
+    let mut table = plain(header);
+    for group in groups {
+        table.add_row([
+            group.id.to_string(),
+            time(group.last_seen),
+            group.unresolved.to_string(),
+            group.failures.to_string(),
+            trend(group),
+            if group.is_collateral() { "together" } else { "alone" }.to_owned(),
+            or_dash(&group.queue),
+            group.reason.clone(),
+            or_dash(group.kind.as_deref().unwrap_or_default()),
+            or_dash(group.owner.as_deref().unwrap_or_default()),
+            group.state.to_string(),
+            line(&group.error),
+        ]);
     }
-    let mut table = plain(["QUEUE", "REASON", "DEAD LETTERS"]);
-    for ((queue, reason), count) in counts {
-        table.add_row([or_dash(queue), reason.to_owned(), count.to_string()]);
+    table
+}
+
+/// Deaths in the last hour, and whether they were more than in the hour before.
+pub fn trend(group: &Group) -> String {
+    let arrow = match group.last_hour.cmp(&group.hour_before) {
+        std::cmp::Ordering::Greater => "\u{2191}",
+        std::cmp::Ordering::Less => "\u{2193}",
+        std::cmp::Ordering::Equal => "",
+    };
+    format!("{}{arrow}", group.last_hour)
+}
+
+/// What would come of a replay, group by group.
+pub fn preview(preview: &Preview) -> String {
+    let mut text = String::new();
+    for group in &preview.groups {
+        let name = group.group_id.map_or_else(|| "no group".to_owned(), |id| format!("group {id}"));
+        let _ = writeln!(
+            text,
+            "{} in {} ({}), {name}: {}",
+            group.total,
+            or_dash(&group.queue),
+            group.reason,
+            line(&group.error)
+        );
+        for verdict in &group.verdicts {
+            let _ = writeln!(text, "  {:>7}  {}", verdict.count, mask_text(&verdict.example));
+        }
+    }
+    let of = match preview.rehearsed == preview.total {
+        true => "all of them were tried and rolled back".to_owned(),
+        false => format!("{} of them were tried and rolled back, from every group the oldest", preview.rehearsed),
+    };
+    let _ = writeln!(text, "{} to replay; {of}", preview.total);
+    text
+}
+
+/// One line per replay.
+pub fn replays(all: &[Operation]) -> Table {
+    let mut table =
+        plain(["REPLAY", "BEGUN (UTC)", "BY", "STATE", "TOTAL", "APPLIED", "FAILED", "SKIPPED", "KEPT", "WHAT"]);
+    for one in all {
+        table.add_row([
+            one.id.to_string(),
+            time(one.created_at),
+            one.operator.clone(),
+            one.state.to_string(),
+            one.total.to_string(),
+            one.applied.to_string(),
+            one.failed.to_string(),
+            one.skipped.to_string(),
+            one.kept.to_string(),
+            line(&one.selection),
+        ]);
     }
     table
 }

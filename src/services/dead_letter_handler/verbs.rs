@@ -1,25 +1,27 @@
 //! What the operator's verbs do. They write to `out`; the exit code is theirs.
 
 use std::collections::HashSet;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::args::{DiscardArgs, ListArgs, ReplayArgs, ShowArgs};
-use super::replay::{CHUNK, Replayer, Report};
+use sqlx::Connection;
+
+use super::args::{DiscardArgs, GroupArgs, GroupsArgs, ListArgs, ShowArgs};
 use super::{page, table};
-use crate::messaging::Broker;
-use crate::store::dead_letters::{self, Candidate, Cursor};
+use crate::dead_letters::case::Case;
+use crate::dead_letters::consumers::Consumers;
+use crate::store::dead_letters::{self, Cursor, GroupChange, GroupFilter};
 
 /// Name of the connections, as the database and the broker show them.
-const OPERATOR: &str = "dead-letter-handler operator";
+pub(super) const OPERATOR: &str = "dead-letter-handler operator";
 /// Not all that was asked for was done.
-const INCOMPLETE: u8 = 1;
+pub(super) const INCOMPLETE: u8 = 1;
 /// Wrong usage, as clap answers it.
-const USAGE: u8 = 2;
+pub(super) const USAGE: u8 = 2;
 
 pub async fn list(args: ListArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
@@ -29,7 +31,7 @@ pub async fn list(args: ListArgs, out: &mut impl Write) -> anyhow::Result<ExitCo
     let next = letters.last().filter(|_| full).map(|last| Cursor::after(last).to_string());
     if args.json {
         let mut shown = serde_json::to_value(&letters)?;
-        super::mask::mask_json(&mut shown);
+        crate::dead_letters::mask::mask_json(&mut shown);
         writeln!(out, "{}", json!({"dead_letters": shown, "next": next}))?;
     } else if letters.is_empty() {
         writeln!(out, "no dead letters")?;
@@ -42,21 +44,24 @@ pub async fn list(args: ListArgs, out: &mut impl Write) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn show(args: ShowArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
-    let Some(letter) = dead_letters::get(&mut db, args.id).await? else {
+pub async fn show(args: ShowArgs, consumers: &dyn Consumers, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let db = args.database.pool(OPERATOR)?;
+    let Some(case) = Case::open(&db, args.id, consumers).await.context("the database does not answer")? else {
         bail!("there is no dead letter {}", args.id);
     };
     match args.json {
-        true => writeln!(out, "{}", page::json(letter, args.reveal)?)?,
-        false => write!(out, "{}", page::text(letter, args.reveal))?,
+        true => writeln!(out, "{}", page::json(case, args.reveal)?)?,
+        false => write!(out, "{}", page::text(case, args.reveal))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub async fn discard(args: DiscardArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
-    let discarded: HashSet<Uuid> = dead_letters::discard(&mut db, &args.ids, &args.reason).await?.into_iter().collect();
+    let mut tx = db.begin().await?;
+    let done = crate::dead_letters::discard(&mut tx, &args.by.actor(), &args.ids, &args.reason).await?;
+    tx.commit().await?;
+    let discarded: HashSet<Uuid> = done.into_iter().collect();
     let states = dead_letters::states(&mut db, &args.ids).await?;
     let mut lines = Vec::new();
     for id in &args.ids {
@@ -72,88 +77,33 @@ pub async fn discard(args: DiscardArgs, out: &mut impl Write) -> anyhow::Result<
     Ok(exit(args.ids.iter().all(|id| discarded.contains(id))))
 }
 
-pub async fn replay(args: ReplayArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    if !args.all && args.filter.is_given() {
-        eprintln!("dead-letter-handler: filters go with --all, not with ids");
-        return Ok(ExitCode::from(USAGE));
+pub async fn groups(args: GroupsArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+    let filter = GroupFilter { state: args.state, owner: args.owner, unresolved: !args.all };
+    let groups = dead_letters::groups(&mut db, &filter, args.limit).await?;
+    match (args.json, groups.is_empty()) {
+        (true, _) => writeln!(out, "{}", json!({"groups": groups}))?,
+        (false, true) => writeln!(out, "no groups")?,
+        (false, false) => writeln!(out, "{}", table::groups(&groups))?,
     }
-    let db = args.database.pool(OPERATOR)?;
-    let ids = match args.all {
-        true => {
-            let mut connection = db.acquire().await.context("the database does not answer")?;
-            let candidates = dead_letters::replayable(&mut connection, &args.filter.filter(None)).await?;
-            match agreed(&args, &candidates, out)? {
-                Some(exit) => return Ok(exit),
-                None => candidates.into_iter().map(|candidate| candidate.id).collect(),
-            }
-        }
-        false => {
-            let mut seen = HashSet::new();
-            args.ids.iter().copied().filter(|id| seen.insert(*id)).collect::<Vec<Uuid>>()
-        }
-    };
-    #[cfg(feature = "crash-points")]
-    args.crash.arm();
-    let mut replayer = Replayer::new(db, Broker::new(&args.broker, OPERATOR)?);
-    let mut replayed = 0;
-    let mut documents = Vec::new();
-    for chunk in ids.chunks(CHUNK) {
-        let reports = replayer.replay(chunk).await?;
-        replayed += reports.iter().filter(|report| report.outcome.is_replayed()).count();
-        let lines: Vec<Value> = reports.iter().map(document).collect();
-        match args.json {
-            true => documents.extend(lines),
-            false => print(&lines, false, out)?,
-        }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn group(args: GroupArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+    let given = |text: String| if text.is_empty() { None } else { Some(text) };
+    let change = GroupChange { state: args.state, owner: args.owner.map(given), note: args.note.map(given) };
+    if !change.is_empty() {
+        let mut tx = db.begin().await?;
+        crate::dead_letters::change_group(&mut tx, &args.by.actor(), args.id, &change).await?;
+        tx.commit().await?;
     }
+    let Some(group) = dead_letters::group(&mut db, args.id).await? else { bail!("there is no group {}", args.id) };
     match args.json {
-        true => print(&documents, true, out)?,
-        false => writeln!(out, "{replayed} of {} replayed", ids.len())?,
+        true => writeln!(out, "{}", serde_json::to_string(&group)?)?,
+        false => write!(out, "{}", page::group(&group))?,
     }
-    Ok(exit(replayed == ids.len()))
-}
-
-/// Says how many would be replayed, and asks. `Some` is the exit code where nothing is to be done.
-fn agreed(args: &ReplayArgs, candidates: &[Candidate], out: &mut impl Write) -> anyhow::Result<Option<ExitCode>> {
-    if args.dry_run && args.json {
-        writeln!(out, "{}", json!({"count": candidates.len()}))?;
-        return Ok(Some(ExitCode::SUCCESS));
-    }
-    if !args.json {
-        match candidates.is_empty() {
-            true => writeln!(out, "no dead letters to replay")?,
-            false => writeln!(out, "{}\n{} to replay", table::counted(candidates), candidates.len())?,
-        }
-    }
-    if args.dry_run || candidates.is_empty() {
-        if args.json {
-            writeln!(out, "[]")?;
-        }
-        return Ok(Some(ExitCode::SUCCESS));
-    }
-    if args.yes {
-        return Ok(None);
-    }
-    let stdin = std::io::stdin();
-    if args.json || !stdin.is_terminal() {
-        eprintln!("dead-letter-handler: nobody is there to be asked; add --yes");
-        return Ok(Some(ExitCode::from(USAGE)));
-    }
-    write!(out, "Replay them? [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(None),
-        _ => {
-            writeln!(out, "nothing was replayed")?;
-            Ok(Some(ExitCode::from(INCOMPLETE)))
-        }
-    }
-}
-
-fn document(report: &Report) -> Value {
-    json!({"id": report.id, "outcome": report.outcome.code(), "detail": report.outcome.to_string()})
+    Ok(ExitCode::SUCCESS)
 }
 
 /// One line per dead letter, or one JSON document.

@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::columns::all_columns;
 use super::row::{DeadLetter, read};
 use crate::store::text::storable;
 
@@ -31,31 +32,37 @@ pub struct Released {
     pub unsent: bool,
 }
 
-/// Claims those of `ids` that are free. The rest is being replayed by someone else, or is not unresolved.
+/// Claims those of `ids` that are free, or were claimed by the same operation before it was resumed. The rest is being replayed by
+/// someone else, or is not unresolved.
 ///
 /// Each claim counts as a replay at once, so no two copies ever carry the same `fleet-replays`.
 ///
 /// # Errors
 /// Any database error.
-pub async fn claim(db: &mut PgConnection, ids: &[Uuid], by: &str) -> Result<Vec<(Claim, DeadLetter)>, sqlx::Error> {
+pub async fn claim(
+    db: &mut PgConnection,
+    ids: &[Uuid],
+    operation: Uuid,
+    by: &str,
+) -> Result<Vec<(Claim, DeadLetter)>, sqlx::Error> {
     // Locked in the order of ids: two operators with overlapping selections wait for each other instead of deadlocking.
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
         "with picked as (
              select id from dead_letters where id = any($1) order by id for update
          )
          update dead_letters d
-         set state = 'replaying', state_reason = $2, state_changed_at = clock_timestamp(), replays = d.replays + 1
+         set state = 'replaying', state_reason = $2, state_changed_at = clock_timestamp(), replays = d.replays + 1,
+             operation_id = $4
          from picked
-         where d.id = picked.id and (d.state = 'unresolved'
-             or (d.state = 'replaying' and d.state_changed_at < clock_timestamp() - make_interval(mins => $3)))
-         returning d.id, d.message_id, d.queue, d.exchange, d.routing_key, d.reason, d.error, d.kind, d.correlation_id,
-             d.order_id, d.first_failed_at, d.last_failed_at, d.failures, d.replays, d.state, d.state_reason,
-             d.state_changed_at, d.headers::text as headers, d.properties::text as properties, d.deaths::text as deaths,
-             d.payload",
-    )
+         where d.id = picked.id and (d.state = 'unresolved' or (d.state = 'replaying'
+             and (d.operation_id = $4 or d.state_changed_at < clock_timestamp() - make_interval(mins => $3))))
+         returning ",
+        all_columns!()
+    ))
     .bind(ids)
     .bind(storable(by))
     .bind(LEASE_MINUTES)
+    .bind(operation)
     .fetch_all(db)
     .await?;
     let mut claimed = rows
@@ -85,6 +92,22 @@ pub async fn resolve(db: &mut PgConnection, claims: &[Claim], why: &str) -> Resu
     .bind(why)
     .fetch_all(db)
     .await
+}
+
+/// Marks free rows as resolved whose replay would change nothing.
+///
+/// # Errors
+/// Any database error.
+pub async fn settle_needless(db: &mut PgConnection, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update dead_letters set state = 'resolved', state_reason = 'a replay would change nothing',
+             state_changed_at = clock_timestamp()
+         where id = any($1) and state = 'unresolved'",
+    )
+    .bind(ids)
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 /// Gives claims back: the rows wait for an operator again.

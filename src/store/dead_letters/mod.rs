@@ -1,11 +1,23 @@
 //! The dead-letter store: one row per message and failed consumer. Written by the dead-letter-handler, read and changed by operators.
 
 mod claim;
+mod columns;
+mod groups;
+mod items;
+mod operations;
 mod query;
 mod row;
 mod upsert;
 
-pub use claim::{Claim, LEASE_MINUTES, Released, claim, discard, release, resolve};
-pub use query::{Candidate, Count, Cursor, Filter, InvalidCursor, counts, get, list, newest, replayable, states};
+pub use claim::{Claim, LEASE_MINUTES, Released, claim, discard, release, resolve, settle_needless};
+pub use groups::{
+    Group, GroupChange, GroupFilter, GroupState, NEIGHBOURS, UnknownGroupState, change_group, died_with, group, groups,
+};
+pub use items::{Change, Item, OnItsWay, Tally, Waiting, change, items, keep, on_their_way, stage, tallies, waiting};
+pub use operations::{
+    ItemState, NewOperation, Operation, OperationState, RUNNER_LEASE_SECONDS, Selected, Selection,
+    UnknownOperationState, create, hold, let_go, operation, operations, orphans, sample, selected, turn,
+};
+pub use query::{Cursor, Death, Filter, InvalidCursor, deaths, get, list, newest, states, whole};
 pub use row::{DeadLetter, State, Summary, UnknownState};
-pub use upsert::{Arrived, Stored, upsert};
+pub use upsert::{Arrived, Cause, Stored, upsert};

@@ -4,24 +4,31 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
-use sqlx::postgres::PgArguments;
-use sqlx::query::Query;
-use sqlx::{PgConnection, Postgres, Row};
+use serde_json::Value;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::claim::LEASE_MINUTES;
+use super::columns::{all_columns, summary_columns};
 use super::row::{DeadLetter, State, Summary, read, read_summary};
 use crate::contract::status::DeadLetterGroup;
-use crate::store::decode::decode;
+use crate::store::decode::{decode, json_column};
 
 /// Which dead letters; every part that is given must hold.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub state: Option<State>,
+    pub group_id: Option<Uuid>,
     pub queue: Option<String>,
     pub reason: Option<String>,
+    /// The message's type.
+    pub kind: Option<String>,
     pub order_id: Option<Uuid>,
+    pub customer_id: Option<String>,
+    pub sku: Option<String>,
     /// Part of the error, in any case.
     pub text: Option<String>,
     /// Last failure at this time or later.
@@ -30,27 +37,83 @@ pub struct Filter {
     pub until: Option<OffsetDateTime>,
 }
 
-/// The condition of every query that takes a [`Filter`]; [`bind`] gives its parameters.
-macro_rules! matching {
-    () => {
-        "($1::text is null or state = $1) and ($2::text is null or queue = $2)
-         and ($3::text is null or reason = $3) and ($4::uuid is null or order_id = $4)
-         and ($5::text is null or strpos(lower(error), lower($5)) > 0)
-         and ($6::timestamptz is null or last_failed_at >= $6) and ($7::timestamptz is null or last_failed_at < $7)"
-    };
+impl fmt::Display for Filter {
+    /// In words, as in `queue analytics, since 2026-01-31T12:00:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
+        let parts = [
+            ("state", self.state.map(|state| state.to_string())),
+            ("group", self.group_id.map(|id| id.to_string())),
+            ("queue", self.queue.clone()),
+            ("reason", self.reason.clone()),
+            ("type", self.kind.clone()),
+            ("order", self.order_id.map(|id| id.to_string())),
+            ("customer", self.customer_id.clone()),
+            ("sku", self.sku.clone()),
+            ("text", self.text.clone()),
+            ("since", self.since.map(time)),
+            ("until", self.until.map(time)),
+        ];
+        let parts: Vec<String> =
+            parts.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?))).collect();
+        if parts.is_empty() { f.write_str("everything") } else { f.write_str(&parts.join(", ")) }
+    }
 }
 
-type Statement<'a> = Query<'a, Postgres, PgArguments>;
+impl Filter {
+    /// Whether it leaves anything out.
+    pub fn is_empty(&self) -> bool {
+        let Self { state, group_id, queue, reason, kind, order_id, customer_id, sku, text, since, until } = self;
+        state.is_none()
+            && group_id.is_none()
+            && order_id.is_none()
+            && since.is_none()
+            && until.is_none()
+            && [queue, reason, kind, customer_id, sku, text].into_iter().all(Option::is_none)
+    }
 
-fn bind<'a>(query: Statement<'a>, filter: &'a Filter) -> Statement<'a> {
-    query
-        .bind(filter.state.map(State::as_str))
-        .bind(filter.queue.as_deref())
-        .bind(filter.reason.as_deref())
-        .bind(filter.order_id)
-        .bind(filter.text.as_deref())
-        .bind(filter.since)
-        .bind(filter.until)
+    /// Adds the conditions to a query that has come to its `where`. Only what is given is there, so that each has its index.
+    pub(super) fn conditions(&self, query: &mut QueryBuilder<Postgres>) {
+        query.push(" true");
+        if let Some(state) = self.state {
+            query.push(" and d.state = ").push_bind(state.as_str());
+        }
+        for (column, id) in [("group_id", self.group_id), ("order_id", self.order_id)] {
+            if let Some(id) = id {
+                query.push(format_args!(" and d.{column} = ")).push_bind(id);
+            }
+        }
+        for (column, text) in
+            [("queue", &self.queue), ("reason", &self.reason), ("kind", &self.kind), ("customer_id", &self.customer_id)]
+        {
+            if let Some(text) = text {
+                query.push(format_args!(" and d.{column} = ")).push_bind(text.clone());
+            }
+        }
+        if let Some(sku) = &self.sku {
+            query.push(" and d.skus @> array[").push_bind(sku.clone()).push("]");
+        }
+        if let Some(text) = &self.text {
+            query.push(" and lower(d.error) like ").push_bind(format!("%{}%", literally(&text.to_lowercase())));
+        }
+        if let Some(since) = self.since {
+            query.push(" and d.last_failed_at >= ").push_bind(since);
+        }
+        if let Some(until) = self.until {
+            query.push(" and d.last_failed_at < ").push_bind(until);
+        }
+    }
+}
+
+/// A text that means itself in a `like`.
+fn literally(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// What can be replayed now: unresolved, or claimed by a replayer that is long gone.
+pub(super) fn is_replayable(query: &mut QueryBuilder<Postgres>) {
+    query.push(" and (d.state = 'unresolved' or (d.state = 'replaying' and d.state_changed_at < clock_timestamp() - make_interval(mins => ");
+    query.push_bind(LEASE_MINUTES).push(")))");
 }
 
 /// Place in a list that runs from the newest failure to the oldest.
@@ -101,66 +164,70 @@ pub async fn list(
     after: Option<Cursor>,
     limit: i64,
 ) -> Result<Vec<Summary>, sqlx::Error> {
-    let query = sqlx::query(concat!(
-        "select id, message_id, queue, exchange, routing_key, reason, error, kind, correlation_id, order_id,
-             first_failed_at, last_failed_at, failures, replays, state, state_reason, state_changed_at
-         from dead_letters where ",
-        matching!(),
-        " and ($8::timestamptz is null or (last_failed_at, id) < ($8, $9))
-         order by last_failed_at desc, id desc limit $10"
-    ));
-    let rows = bind(query, filter)
-        .bind(after.map(|cursor| cursor.last_failed_at))
-        .bind(after.map(|cursor| cursor.id))
-        .bind(limit)
-        .fetch_all(db)
-        .await?;
-    rows.iter().map(read_summary).collect()
-}
-
-/// One dead letter that could be replayed now.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    pub id: Uuid,
-    pub queue: String,
-    pub reason: String,
-}
-
-/// All that match and can be claimed: unresolved, or claimed by a replayer that is long gone. `filter.state` does not matter.
-/// Oldest failure first: the order in which they are replayed.
-///
-/// # Errors
-/// Any database error.
-pub async fn replayable(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Candidate>, sqlx::Error> {
-    let query = sqlx::query(concat!(
-        "select id, queue, reason from dead_letters where ",
-        matching!(),
-        " and (state = 'unresolved'
-             or (state = 'replaying' and state_changed_at < clock_timestamp() - make_interval(mins => $8)))
-         order by last_failed_at, id"
-    ));
-    let filter = Filter { state: None, ..filter.clone() };
-    let rows = bind(query, &filter).bind(LEASE_MINUTES).fetch_all(db).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Candidate { id: row.try_get("id")?, queue: row.try_get("queue")?, reason: row.try_get("reason")? })
-        })
-        .collect()
+    let mut query = QueryBuilder::new(concat!("select ", summary_columns!(), " from dead_letters d where"));
+    filter.conditions(&mut query);
+    if let Some(cursor) = after {
+        query.push(" and (d.last_failed_at, d.id) < (").push_bind(cursor.last_failed_at);
+        query.push(", ").push_bind(cursor.id).push(")");
+    }
+    query.push(" order by d.last_failed_at desc, d.id desc limit ").push_bind(limit);
+    query.build().try_map(|row: PgRow| read_summary(&row)).fetch_all(db).await
 }
 
 /// # Errors
 /// Any database error.
 pub async fn get(db: &mut PgConnection, id: Uuid) -> Result<Option<DeadLetter>, sqlx::Error> {
-    let row = sqlx::query(
-        "select id, message_id, queue, exchange, routing_key, reason, error, kind, correlation_id, order_id,
-             first_failed_at, last_failed_at, failures, replays, state, state_reason, state_changed_at,
-             headers::text as headers, properties::text as properties, deaths::text as deaths, payload
-         from dead_letters where id = $1",
+    let mut query = QueryBuilder::new(concat!("select ", all_columns!(), " from dead_letters d where d.id = "));
+    query.push_bind(id);
+    query.build().try_map(|row: PgRow| read(&row)).fetch_optional(db).await
+}
+
+/// These dead letters, as far as they are there, in any order.
+///
+/// # Errors
+/// Any database error.
+pub async fn whole(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<DeadLetter>, sqlx::Error> {
+    sqlx::query(concat!("select ", all_columns!(), " from dead_letters d where d.id = any($1)"))
+        .bind(ids)
+        .try_map(|row: PgRow| read(&row))
+        .fetch_all(db)
+        .await
+}
+
+/// One death of a letter.
+#[derive(Clone, Debug, Serialize)]
+pub struct Death {
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// How often it had been replayed by then.
+    pub replays: i32,
+    pub reason: String,
+    pub error: String,
+    /// What every attempt said: `[{"attempt", "at", "error"}]`, the oldest first.
+    pub attempts: Value,
+}
+
+/// The deaths of a letter, the oldest first.
+///
+/// # Errors
+/// Any database error.
+pub async fn deaths(db: &mut PgConnection, id: Uuid) -> Result<Vec<Death>, sqlx::Error> {
+    sqlx::query(
+        "select at, replays, reason, error, attempts::text as attempts from dead_letter_deaths
+         where dead_letter_id = $1 order by id limit 1000",
     )
     .bind(id)
-    .fetch_optional(db)
-    .await?;
-    row.as_ref().map(read).transpose()
+    .try_map(|row: PgRow| {
+        Ok(Death {
+            at: row.try_get("at")?,
+            replays: row.try_get("replays")?,
+            reason: row.try_get("reason")?,
+            error: row.try_get("error")?,
+            attempts: json_column(&row, "attempts")?.unwrap_or_default(),
+        })
+    })
+    .fetch_all(db)
+    .await
 }
 
 /// The states of these dead letters; an unknown id is missing from the answer.
@@ -170,36 +237,6 @@ pub async fn get(db: &mut PgConnection, id: Uuid) -> Result<Option<DeadLetter>, 
 pub async fn states(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Uuid, State)>, sqlx::Error> {
     let rows = sqlx::query("select id, state from dead_letters where id = any($1)").bind(ids).fetch_all(db).await?;
     rows.iter().map(|row| Ok((row.try_get("id")?, decode(row.try_get::<&str, _>("state")?.parse())?))).collect()
-}
-
-/// How many, by state, queue and reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Count {
-    pub state: State,
-    pub queue: String,
-    pub reason: String,
-    pub count: i64,
-}
-
-/// # Errors
-/// Any database error.
-pub async fn counts(db: &mut PgConnection, filter: &Filter) -> Result<Vec<Count>, sqlx::Error> {
-    let query = sqlx::query(concat!(
-        "select state, queue, reason, count(*) as count from dead_letters where ",
-        matching!(),
-        " group by state, queue, reason order by state, count(*) desc, queue, reason"
-    ));
-    let rows = bind(query, filter).fetch_all(db).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Count {
-                state: decode(row.try_get::<&str, _>("state")?.parse())?,
-                queue: row.try_get("queue")?,
-                reason: row.try_get("reason")?,
-                count: row.try_get("count")?,
-            })
-        })
-        .collect()
 }
 
 /// How many by state, queue and reason, of the newest `most` of each state: what was resolved or discarded grows for ever.

@@ -74,6 +74,10 @@ pub struct Summary {
     pub kind: Option<String>,
     pub correlation_id: Option<String>,
     pub order_id: Option<Uuid>,
+    /// The group of one cause; `None` for letters from before there were groups.
+    pub group_id: Option<Uuid>,
+    pub customer_id: Option<String>,
+    pub skus: Vec<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub first_failed_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
@@ -110,6 +114,9 @@ pub(super) fn read_summary(row: &PgRow) -> Result<Summary, sqlx::Error> {
         kind: row.try_get("kind")?,
         correlation_id: row.try_get("correlation_id")?,
         order_id: row.try_get("order_id")?,
+        group_id: row.try_get("group_id")?,
+        customer_id: row.try_get("customer_id")?,
+        skus: row.try_get("skus")?,
         first_failed_at: row.try_get("first_failed_at")?,
         last_failed_at: row.try_get("last_failed_at")?,
         failures: row.try_get("failures")?,

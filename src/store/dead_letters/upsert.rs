@@ -23,6 +23,11 @@ pub struct Arrived {
     pub kind: Option<String>,
     pub correlation_id: Option<String>,
     pub order_id: Option<Uuid>,
+    pub customer_id: Option<String>,
+    pub skus: Vec<String>,
+    pub group: Cause,
+    /// What every attempt said: `[{"attempt", "at", "error"}]`, the oldest first.
+    pub attempts: Value,
     pub headers: Map<String, Value>,
     pub properties: Map<String, Value>,
     pub deaths: Value,
@@ -31,6 +36,14 @@ pub struct Arrived {
     pub first_failed_at: OffsetDateTime,
     pub last_failed_at: OffsetDateTime,
     pub replays: i32,
+}
+
+/// The group that a dead letter belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    pub id: Uuid,
+    /// The error without what differs from message to message.
+    pub class: String,
 }
 
 /// What the row looks like now.
@@ -70,7 +83,30 @@ pub async fn upsert(db: &mut PgConnection, batch: &[Arrived]) -> Result<Vec<Stor
         }
         waiting = later;
     }
-    stored.into_iter().map(|stored| stored.ok_or(sqlx::Error::RowNotFound)).collect()
+    let stored: Vec<Stored> =
+        stored.into_iter().map(|stored| stored.ok_or(sqlx::Error::RowNotFound)).collect::<Result<_, _>>()?;
+    deaths(db, batch, &stored).await?;
+    super::groups::count(db, batch).await?;
+    Ok(stored)
+}
+
+/// Adds this death to those that each letter has died before.
+async fn deaths(db: &mut PgConnection, batch: &[Arrived], stored: &[Stored]) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into dead_letter_deaths (dead_letter_id, at, replays, reason, error, attempts)
+         select t.id, t.at, t.replays, t.reason, t.error, t.attempts::jsonb
+         from unnest($1::uuid[], $2::timestamptz[], $3::int[], $4::text[], $5::text[], $6::text[])
+             as t (id, at, replays, reason, error, attempts)",
+    )
+    .bind(stored.iter().map(|stored| stored.id).collect::<Vec<_>>())
+    .bind(batch.iter().map(|letter| letter.last_failed_at).collect::<Vec<_>>())
+    .bind(batch.iter().map(|letter| letter.replays).collect::<Vec<_>>())
+    .bind(batch.iter().map(|letter| storable(&letter.reason)).collect::<Vec<_>>())
+    .bind(batch.iter().map(|letter| storable(&letter.error)).collect::<Vec<_>>())
+    .bind(batch.iter().map(|letter| json(&letter.attempts)).collect::<Result<Vec<_>, _>>()?)
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 fn of_payload(letter: &Arrived) -> Uuid {
@@ -93,21 +129,25 @@ async fn write(
     };
     let rows = sqlx::query(
         "insert into dead_letters as d (id, message_id, queue, exchange, routing_key, reason, error, kind, correlation_id,
-             order_id, headers, properties, deaths, payload, content_type, first_failed_at, last_failed_at, replays)
+             order_id, headers, properties, deaths, payload, content_type, first_failed_at, last_failed_at, replays,
+             group_id, customer_id, skus)
          select t.id, t.message_id, t.queue, t.exchange, t.routing_key, t.reason, t.error, t.kind, t.correlation_id,
              t.order_id, t.headers::jsonb, t.properties::jsonb, t.deaths::jsonb, t.payload, t.content_type,
-             t.first_failed_at, t.last_failed_at, t.replays
+             t.first_failed_at, t.last_failed_at, t.replays, t.group_id, t.customer_id,
+             array(select jsonb_array_elements_text(t.skus::jsonb))
          from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
              $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::bytea[], $15::text[],
-             $16::timestamptz[], $17::timestamptz[], $18::int[])
+             $16::timestamptz[], $17::timestamptz[], $18::int[], $19::uuid[], $20::text[], $21::text[])
              as t (id, message_id, queue, exchange, routing_key, reason, error, kind, correlation_id,
-                 order_id, headers, properties, deaths, payload, content_type, first_failed_at, last_failed_at, replays)
+                 order_id, headers, properties, deaths, payload, content_type, first_failed_at, last_failed_at, replays,
+                 group_id, customer_id, skus)
          order by t.message_id, t.queue
          on conflict (message_id, queue) do update set
              exchange = excluded.exchange, routing_key = excluded.routing_key, reason = excluded.reason,
              error = excluded.error, kind = excluded.kind, correlation_id = excluded.correlation_id,
              order_id = excluded.order_id, headers = excluded.headers, properties = excluded.properties,
              deaths = excluded.deaths, content_type = excluded.content_type,
+             group_id = excluded.group_id, customer_id = excluded.customer_id, skus = excluded.skus,
              last_failed_at = greatest(d.last_failed_at, excluded.last_failed_at),
              failures = d.failures + 1, replays = greatest(d.replays, excluded.replays),
              state = 'unresolved', state_reason = null, state_changed_at = clock_timestamp()
@@ -132,6 +172,9 @@ async fn write(
     .bind(all().map(|letter| letter.first_failed_at).collect::<Vec<_>>())
     .bind(all().map(|letter| letter.last_failed_at).collect::<Vec<_>>())
     .bind(all().map(|letter| letter.replays).collect::<Vec<_>>())
+    .bind(all().map(|letter| letter.group.id).collect::<Vec<_>>())
+    .bind(optional(|letter| letter.customer_id.as_deref()))
+    .bind(all().map(|letter| json(&letter.skus.iter().map(|sku| storable(sku)).collect::<Vec<_>>())).collect::<Result<Vec<_>, _>>()?)
     .fetch_all(db)
     .await?;
     let mut answers = vec![None; letters.len()];

@@ -1,7 +1,9 @@
 //! Where a dead letter goes when it is replayed, and what it looks like then.
 
+use uuid::Uuid;
+
 use crate::contract::headers;
-use crate::messaging::{Recorded, Wire};
+use crate::messaging::{Incoming, Recorded, Wire};
 use crate::store::dead_letters::{DeadLetter, Summary};
 use crate::topology::{WorkQueue, names};
 
@@ -34,11 +36,14 @@ pub fn way_back(letter: &Summary) -> Option<Way> {
 /// a replay.
 ///
 /// Sent straight to a queue it keeps where it came from (`fleet-origin-*`), as on the retry ladder: the analytics-service reads the
-/// routing key of an event there, and a second death knows its origin.
-pub fn again(letter: DeadLetter, way: Way) -> Wire {
+/// routing key of an event there, and a second death knows its origin. With `single_attempt` its first failure is its last.
+pub fn again(letter: DeadLetter, way: Way, single_attempt: bool) -> Wire {
     let DeadLetter { summary, headers: mut kept, properties, payload, .. } = letter;
     kept.retain(|name, _| !headers::OF_FAILURE.contains(&name.as_str()) && !headers::is_the_brokers(name));
     kept.insert(headers::REPLAYS.to_owned(), summary.replays.into());
+    if single_attempt {
+        kept.insert(headers::SINGLE_ATTEMPT.to_owned(), true.into());
+    }
     if way.exchange.is_empty() && !summary.exchange.is_empty() {
         kept.insert(headers::ORIGIN_EXCHANGE.to_owned(), summary.exchange.into());
         kept.insert(headers::ORIGIN_ROUTING_KEY.to_owned(), summary.routing_key.into());
@@ -47,14 +52,17 @@ pub fn again(letter: DeadLetter, way: Way) -> Wire {
     Wire::again(summary.message_id, way.exchange, way.routing_key, &recorded, payload)
 }
 
+/// What the inbox of its consumer knows the message by.
+pub fn inbox_id(wire: &Wire) -> Uuid {
+    Incoming::read(&wire.exchange, &wire.routing_key, wire.properties.clone(), wire.body.clone()).message_id
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
     use time::OffsetDateTime;
-    use uuid::Uuid;
 
     use super::*;
-    use crate::messaging::Incoming;
     use crate::store::dead_letters::State;
 
     fn summary(queue: &str, exchange: &str, routing_key: &str) -> Summary {
@@ -69,6 +77,9 @@ mod tests {
             kind: None,
             correlation_id: None,
             order_id: None,
+            group_id: None,
+            customer_id: None,
+            skus: Vec::new(),
             first_failed_at: OffsetDateTime::UNIX_EPOCH,
             last_failed_at: OffsetDateTime::UNIX_EPOCH,
             failures: 1,
@@ -110,7 +121,7 @@ mod tests {
         let summary = summary("analytics", "events", "order.failed");
         let way = way_back(&summary).expect("a way");
         let letter = DeadLetter { summary, headers, properties, deaths: json!([]), payload: b"{}".to_vec() };
-        let wire = again(letter, way);
+        let wire = again(letter, way, false);
         let read = Incoming::read(&wire.exchange, &wire.routing_key, wire.properties, wire.body);
         assert_eq!((read.attempt(), read.replays()), (1, 1));
         assert_eq!(read.origin(), ("events".to_owned(), "order.failed".to_owned()));

@@ -1,5 +1,5 @@
 //! Publishes dead letters again: claimed, so that each is published by one operator at a time; with confirms; back to the consumer
-//! that failed and to no other. Called by the command line; the effects happen once because the consumer's inbox sees to it.
+//! that failed and to no other. Called by the runner of a replay; the effects happen once because the consumer's inbox sees to it.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::way_back::{again, way_back};
+use super::way_back::{again, inbox_id, way_back};
 use crate::crash_points::{Boundary, crash_point};
 use crate::messaging::{Broker, PublishError, Publisher, Verdict, Wire};
 use crate::store::dead_letters::{Claim, Released, State, claim, release, resolve, states};
@@ -28,6 +28,8 @@ pub enum Outcome {
     Replayed {
         exchange: String,
         routing_key: String,
+        /// What its consumer's inbox will know it by.
+        inbox_id: Uuid,
     },
     /// The broker has it, but its row has changed meanwhile: most likely it has failed again.
     MovedOn,
@@ -66,15 +68,21 @@ impl Replayer {
         Self { db, broker, publisher: None }
     }
 
-    /// Replays at most [`CHUNK`] dead letters. The reports are in the order of the ids.
+    /// Replays at most [`CHUNK`] dead letters for an operation. The reports are in the order of the ids. With `single_attempt` a
+    /// message that fails again is a dead letter at once, without the ladder.
     ///
     /// # Errors
     /// A database error. What was claimed by then stays `replaying` until its lease ends, and can be replayed again after that.
-    pub async fn replay(&mut self, ids: &[Uuid]) -> Result<Vec<Report>, sqlx::Error> {
+    pub async fn replay(
+        &mut self,
+        ids: &[Uuid],
+        operation: Uuid,
+        single_attempt: bool,
+    ) -> Result<Vec<Report>, sqlx::Error> {
         let ids = &ids[..ids.len().min(CHUNK)];
-        let by = format!("being replayed by process {}", std::process::id());
+        let by = format!("being replayed by operation {operation}");
         let mut db = self.db.acquire().await?;
-        let claimed = claim(&mut db, ids, &by).await?;
+        let claimed = claim(&mut db, ids, operation, &by).await?;
         drop(db);
         let deadline = Instant::now() + PUBLISHING;
         let mut settled: Vec<(Claim, Wire, Sent)> = Vec::with_capacity(claimed.len());
@@ -82,7 +90,7 @@ impl Replayer {
         let mut wires = Vec::with_capacity(claimed.len());
         for (claim, letter) in claimed {
             match way_back(&letter.summary) {
-                Some(way) => wires.push((claim, again(letter, way))),
+                Some(way) => wires.push((claim, again(letter, way, single_attempt))),
                 None => lost.push(claim),
             }
         }
@@ -116,9 +124,11 @@ impl Replayer {
         }
         for (claim, wire, sent) in settled {
             let outcome = match sent {
-                Sent::Stored if resolved.contains(&claim.id) => {
-                    Outcome::Replayed { exchange: wire.exchange, routing_key: wire.routing_key }
-                }
+                Sent::Stored if resolved.contains(&claim.id) => Outcome::Replayed {
+                    inbox_id: inbox_id(&wire),
+                    exchange: wire.exchange,
+                    routing_key: wire.routing_key,
+                },
                 Sent::Stored => Outcome::MovedOn,
                 Sent::NotStored(why) => Outcome::NotStored(why),
                 Sent::InDoubt(why) => Outcome::InDoubt(why),
@@ -222,8 +232,10 @@ impl Outcome {
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Replayed { exchange, routing_key } if exchange.is_empty() => write!(f, "replayed to {routing_key}"),
-            Self::Replayed { exchange, routing_key } => write!(f, "replayed through {exchange}, {routing_key}"),
+            Self::Replayed { exchange, routing_key, .. } => match exchange.as_str() {
+                "" => write!(f, "replayed to {routing_key}"),
+                exchange => write!(f, "replayed through {exchange}, {routing_key}"),
+            },
             Self::MovedOn => f.write_str("published, but it has changed meanwhile; it may have failed again already"),
             Self::NotFree(State::Replaying) => f.write_str("not published: it is being replayed right now"),
             Self::NotFree(state) => write!(f, "not published: it is {state}"),

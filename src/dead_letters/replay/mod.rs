@@ -1,0 +1,8 @@
+//! Replays: recorded, begun with few and growing, watched to the end of each message, stopped by themselves, resumable.
+
+mod begin;
+mod ramp;
+mod runner;
+
+pub use begin::{Begin, Preview, PreviewedGroup, PreviewedVerdict, begin, preview, turn};
+pub use runner::{Left, Runner};

@@ -1,0 +1,249 @@
+//! The verbs about replays: begin one and follow it, list them, pause, resume and cancel them.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::json;
+use sqlx::{Connection, PgPool};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::args::{ReplayArgs, ReplaysArgs, ReplaysVerb, RunArgs};
+use super::progress::{Progress, summary};
+use super::table;
+use super::verbs::{INCOMPLETE, OPERATOR, USAGE};
+use crate::access::Actor;
+use crate::dead_letters::consumers::Consumers;
+use crate::dead_letters::replay::{Begin, Runner, begin, preview};
+use crate::messaging::Broker;
+use crate::store::dead_letters::{self as store, Filter, Operation, OperationState, Selection};
+
+/// Pause between two looks at a replay that is followed.
+const LOOK: Duration = Duration::from_millis(200);
+/// Most messages that are listed one by one at the end.
+const LISTED: i64 = 20;
+
+pub async fn replay(args: ReplayArgs, consumers: Arc<dyn Consumers>, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let filter = args.filter.filter(None);
+    let many = args.all || args.filter.group.is_some();
+    if !many && !filter.is_empty() {
+        eprintln!("dead-letter-handler: filters go with --all or --group, not with ids");
+        return Ok(ExitCode::from(USAGE));
+    }
+    if !many && args.ids.is_empty() {
+        eprintln!("dead-letter-handler: name dead letters, a --group, or --all");
+        return Ok(ExitCode::from(USAGE));
+    }
+    let db = args.run.database.pool(OPERATOR)?;
+    let selection = if many { Selection::Matching(&filter) } else { Selection::Ids(&args.ids) };
+    if (many && !args.yes) || args.dry_run {
+        if let Some(exit) = agreed(&args, &db, &filter, many, consumers.as_ref(), out).await? {
+            return Ok(exit);
+        }
+    }
+    #[cfg(feature = "crash-points")]
+    args.crash.arm();
+    let actor = args.run.by.actor();
+    let mut connection = db.acquire().await.context("the database does not answer")?;
+    let mut tx = connection.begin().await?;
+    let asked = Begin {
+        actor: &actor,
+        reason: args.reason.as_deref(),
+        rate: args.rate,
+        failure_limit: args.failure_limit / 100.0,
+        watched: !args.no_watch,
+    };
+    let operation = begin(&mut tx, &asked, &selection).await?;
+    tx.commit().await?;
+    drop(connection);
+    follow(&db, &args.run, operation, consumers, out).await
+}
+
+/// Runs an operation in this process and shows how it goes.
+async fn follow(
+    db: &PgPool,
+    run: &RunArgs,
+    operation: Operation,
+    consumers: Arc<dyn Consumers>,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    let (id, leave) = (operation.id, CancellationToken::new());
+    let progress = Progress::start(&operation);
+    let mut runner = Runner::new(db.clone(), Broker::new(&run.broker, OPERATOR)?, consumers);
+    let mut running = {
+        let leave = leave.clone();
+        tokio::spawn(async move { runner.run(id, &leave).await })
+    };
+    let mut interrupted = false;
+    let left = loop {
+        tokio::select! {
+            left = &mut running => break left.context("the replay broke off")?,
+            () = tokio::time::sleep(LOOK) => {
+                let mut connection = db.acquire().await?;
+                if let Some(now) = store::operation(&mut connection, id).await? {
+                    progress.show(&now);
+                }
+            }
+            _ = tokio::signal::ctrl_c(), if !interrupted => {
+                interrupted = true;
+                leave.cancel();
+            }
+        }
+    };
+    progress.end();
+    left.with_context(|| format!("replay {id} stands still; dead-letter-handler replays resume {id} goes on"))?;
+    let mut connection = db.acquire().await?;
+    if interrupted {
+        let running = [OperationState::Running];
+        store::turn(&mut connection, id, &running, OperationState::Paused, Some("interrupted at the terminal")).await?;
+    }
+    let Some(now) = store::operation(&mut connection, id).await? else { bail!("replay {id} is gone") };
+    report(&mut connection, &now, run.json, out).await
+}
+
+/// What has become of a replay. Exit code 0 when all that was asked for was done.
+async fn report(
+    db: &mut sqlx::PgConnection,
+    now: &Operation,
+    as_json: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    let items = store::items(db, now.id, LISTED).await?;
+    let done = now.applied == now.total;
+    if as_json {
+        let items: Vec<_> =
+            items.iter().map(|item| json!({"id": item.letter, "state": item.state, "detail": item.detail})).collect();
+        writeln!(out, "{}", json!({"replay": now, "first": items}))?;
+    } else {
+        for item in items.iter().filter(|item| i64::from(now.total) <= LISTED || item.state == "failed") {
+            let detail =
+                item.detail.as_deref().map(|detail| format!(": {}", crate::dead_letters::mask::mask_text(detail)));
+            writeln!(out, "{}  {}{}", item.letter, item.state, detail.unwrap_or_default())?;
+        }
+        let because = now.state_reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        writeln!(out, "replay {} {}{because}: {} of {}", now.id, now.state, summary(now), now.total)?;
+        match now.state {
+            OperationState::Paused => writeln!(out, "go on: dead-letter-handler replays resume {}", now.id)?,
+            OperationState::Running => {
+                writeln!(out, "it goes on in another process: dead-letter-handler replays show {}", now.id)?
+            }
+            OperationState::Stopped | OperationState::Cancelled | OperationState::Completed => {}
+        }
+    }
+    Ok(if done { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
+}
+
+/// Says what would happen, and asks. `Some` is the exit code where nothing is to be done.
+async fn agreed(
+    args: &ReplayArgs,
+    db: &PgPool,
+    filter: &Filter,
+    many: bool,
+    consumers: &dyn Consumers,
+    out: &mut impl Write,
+) -> anyhow::Result<Option<ExitCode>> {
+    let selection = if many { Selection::Matching(filter) } else { Selection::Ids(&args.ids) };
+    let preview = preview(db, &selection, consumers).await?;
+    if args.dry_run && args.run.json {
+        writeln!(out, "{}", serde_json::to_string(&preview)?)?;
+        return Ok(Some(ExitCode::SUCCESS));
+    }
+    if !args.run.json {
+        match preview.total {
+            0 => writeln!(out, "no dead letters to replay")?,
+            _ => write!(out, "{}", table::preview(&preview))?,
+        }
+    }
+    if args.dry_run || preview.total == 0 {
+        if args.run.json {
+            writeln!(out, "{}", serde_json::to_string(&preview)?)?;
+        }
+        return Ok(Some(ExitCode::SUCCESS));
+    }
+    if args.yes {
+        return Ok(None);
+    }
+    let stdin = std::io::stdin();
+    if args.run.json || !stdin.is_terminal() {
+        eprintln!("dead-letter-handler: nobody is there to be asked; add --yes");
+        return Ok(Some(ExitCode::from(USAGE)));
+    }
+    write!(out, "Replay them? [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(None),
+        _ => {
+            writeln!(out, "nothing was replayed")?;
+            Ok(Some(ExitCode::from(INCOMPLETE)))
+        }
+    }
+}
+
+pub async fn replays(
+    args: ReplaysArgs,
+    consumers: Arc<dyn Consumers>,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    match args.verb {
+        ReplaysVerb::List(list) => {
+            let mut db = list.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+            let all = store::operations(&mut db, list.limit).await?;
+            match (list.json, all.is_empty()) {
+                (true, _) => writeln!(out, "{}", json!({"replays": all}))?,
+                (false, true) => writeln!(out, "no replays")?,
+                (false, false) => writeln!(out, "{}", table::replays(&all))?,
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        ReplaysVerb::Show(one) => {
+            let mut db = one.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+            let Some(now) = store::operation(&mut db, one.id).await? else { bail!("there is no replay {}", one.id) };
+            report(&mut db, &now, one.json, out).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ReplaysVerb::Pause(one) => {
+            let turn = (&[OperationState::Running][..], OperationState::Paused);
+            turned(&one.database.pool(OPERATOR)?, one.id, &one.by.actor(), turn, "replay.pause", out).await
+        }
+        ReplaysVerb::Cancel(one) => {
+            let turn = (&[OperationState::Running, OperationState::Paused][..], OperationState::Cancelled);
+            turned(&one.database.pool(OPERATOR)?, one.id, &one.by.actor(), turn, "replay.cancel", out).await
+        }
+        ReplaysVerb::Resume(one) => {
+            let db = one.run.database.pool(OPERATOR)?;
+            let turn = (&[OperationState::Paused][..], OperationState::Running);
+            turned(&db, one.id, &one.run.by.actor(), turn, "replay.resume", &mut std::io::sink()).await?;
+            let mut connection = db.acquire().await.context("the database does not answer")?;
+            let Some(now) = store::operation(&mut connection, one.id).await? else {
+                bail!("there is no replay {}", one.id)
+            };
+            drop(connection);
+            follow(&db, &one.run, now, consumers, out).await
+        }
+    }
+}
+
+async fn turned(
+    db: &PgPool,
+    id: Uuid,
+    actor: &Actor,
+    (from, to): (&[OperationState], OperationState),
+    action: &str,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    let mut connection = db.acquire().await.context("the database does not answer")?;
+    let mut tx = connection.begin().await?;
+    let turned = crate::dead_letters::replay::turn(&mut tx, actor, id, from, to, action).await?;
+    tx.commit().await?;
+    let Some(now) = store::operation(&mut connection, id).await? else { bail!("there is no replay {id}") };
+    match turned {
+        true => writeln!(out, "replay {id} {to}")?,
+        false => writeln!(out, "replay {id} is {}", now.state)?,
+    }
+    Ok(if turned { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
+}

@@ -1,0 +1,244 @@
+//! The messages of a replay, one by one. Written by its runner alone.
+
+use std::collections::HashMap;
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use super::operations::ItemState;
+use super::row::State;
+use crate::store::decode::decode;
+use crate::store::text::storable;
+
+/// A message that waits to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    pub position: i32,
+    pub letter: Uuid,
+    pub group: Option<Uuid>,
+}
+
+/// The next of an operation, in their order.
+///
+/// # Errors
+/// Any database error.
+pub async fn waiting(db: &mut PgConnection, operation: Uuid, limit: i64) -> Result<Vec<Waiting>, sqlx::Error> {
+    sqlx::query(
+        "select position, dead_letter_id, group_id from replay_items
+         where operation_id = $1 and state = 'waiting' order by position limit $2",
+    )
+    .bind(operation)
+    .bind(limit)
+    .try_map(|row: PgRow| {
+        Ok(Waiting {
+            position: row.try_get("position")?,
+            letter: row.try_get("dead_letter_id")?,
+            group: row.try_get("group_id")?,
+        })
+    })
+    .fetch_all(db)
+    .await
+}
+
+/// A message that is on its way, and its letter as it is now.
+#[derive(Clone, Debug)]
+pub struct OnItsWay {
+    pub position: i32,
+    pub group: Option<Uuid>,
+    pub message_id: Uuid,
+    pub queue: String,
+    pub state: State,
+    pub error: String,
+    /// Whether this operation was the last to claim the letter.
+    pub is_ours: bool,
+    /// It was sent so many seconds ago.
+    pub sent_for: f64,
+}
+
+/// # Errors
+/// Any database error.
+pub async fn on_their_way(db: &mut PgConnection, operation: Uuid) -> Result<Vec<OnItsWay>, sqlx::Error> {
+    sqlx::query(
+        "select i.position, i.group_id, i.message_id, d.queue, d.state, d.error, d.operation_id = $1 as is_ours,
+             extract(epoch from clock_timestamp() - i.sent_at)::float8 as sent_for
+         from replay_items i join dead_letters d on d.id = i.dead_letter_id
+         where i.operation_id = $1 and i.state = 'sent'",
+    )
+    .bind(operation)
+    .try_map(|row: PgRow| {
+        Ok(OnItsWay {
+            position: row.try_get("position")?,
+            group: row.try_get("group_id")?,
+            message_id: row.try_get("message_id")?,
+            queue: row.try_get("queue")?,
+            state: decode(row.try_get::<&str, _>("state")?.parse())?,
+            error: row.try_get("error")?,
+            is_ours: row.try_get("is_ours")?,
+            sent_for: row.try_get("sent_for")?,
+        })
+    })
+    .fetch_all(db)
+    .await
+}
+
+/// What has become of one message.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub position: i32,
+    pub group: Option<Uuid>,
+    /// What it was.
+    pub from: ItemState,
+    pub to: ItemState,
+    pub detail: Option<String>,
+    /// What the inbox knows it by; only for what is sent.
+    pub message_id: Option<Uuid>,
+}
+
+/// Writes what has become of messages, and counts it.
+///
+/// # Errors
+/// Any database error.
+pub async fn change(db: &mut PgConnection, operation: Uuid, changes: &[Change]) -> Result<(), sqlx::Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update replay_items i set state = t.state, detail = t.detail, message_id = coalesce(t.message_id, i.message_id),
+             sent_at = case when t.state = 'sent' then clock_timestamp() else i.sent_at end,
+             ended_at = case when t.state = 'sent' then null else clock_timestamp() end
+         from unnest($2::int[], $3::text[], $4::text[], $5::uuid[]) as t (position, state, detail, message_id)
+         where i.operation_id = $1 and i.position = t.position",
+    )
+    .bind(operation)
+    .bind(changes.iter().map(|change| change.position).collect::<Vec<_>>())
+    .bind(changes.iter().map(|change| change.to.as_str()).collect::<Vec<_>>())
+    .bind(changes.iter().map(|change| change.detail.as_deref().map(storable)).collect::<Vec<_>>())
+    .bind(changes.iter().map(|change| change.message_id).collect::<Vec<_>>())
+    .execute(&mut *db)
+    .await?;
+    let mut by: HashMap<ItemState, i32> = HashMap::new();
+    for change in changes {
+        *by.entry(change.from).or_default() -= 1;
+        *by.entry(change.to).or_default() += 1;
+    }
+    let delta = |state| by.get(&state).copied().unwrap_or(0);
+    sqlx::query(
+        "update replay_operations set sent = sent + $2, applied = applied + $3, failed = failed + $4,
+             skipped = skipped + $5, unseen = unseen + $6, kept = kept + $7
+         where id = $1",
+    )
+    .bind(operation)
+    .bind(delta(ItemState::Sent))
+    .bind(delta(ItemState::Applied))
+    .bind(delta(ItemState::Failed))
+    .bind(delta(ItemState::Skipped))
+    .bind(delta(ItemState::Unseen))
+    .bind(delta(ItemState::Kept))
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Keeps what waits, of one group or of all; answers how many.
+///
+/// # Errors
+/// Any database error.
+pub async fn keep(
+    db: &mut PgConnection,
+    operation: Uuid,
+    group: Option<Option<Uuid>>,
+    why: &str,
+) -> Result<u64, sqlx::Error> {
+    let kept = sqlx::query(
+        "update replay_items set state = 'kept', detail = $4, ended_at = clock_timestamp()
+         where operation_id = $1 and state = 'waiting' and ($2 or group_id is not distinct from $3)",
+    )
+    .bind(operation)
+    .bind(group.is_none())
+    .bind(group.flatten())
+    .bind(storable(why))
+    .execute(&mut *db)
+    .await?
+    .rows_affected();
+    sqlx::query("update replay_operations set kept = kept + $2 where id = $1")
+        .bind(operation)
+        .bind(i32::try_from(kept).unwrap_or(i32::MAX))
+        .execute(db)
+        .await?;
+    Ok(kept)
+}
+
+/// Remembers how many are sent at once, for whoever resumes the operation.
+///
+/// # Errors
+/// Any database error.
+pub async fn stage(db: &mut PgConnection, operation: Uuid, stage: i32) -> Result<(), sqlx::Error> {
+    sqlx::query("update replay_operations set stage = $2 where id = $1")
+        .bind(operation)
+        .bind(stage)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+/// How a group fares in an operation.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    pub group: Option<Uuid>,
+    pub applied: i64,
+    pub failed: i64,
+    pub kept: i64,
+}
+
+/// By group; those with failures first.
+///
+/// # Errors
+/// Any database error.
+pub async fn tallies(db: &mut PgConnection, operation: Uuid) -> Result<Vec<Tally>, sqlx::Error> {
+    sqlx::query(
+        "select group_id, count(*) filter (where state = 'applied') as applied,
+             count(*) filter (where state = 'failed') as failed, count(*) filter (where state = 'kept') as kept
+         from replay_items where operation_id = $1 group by group_id order by failed desc, group_id",
+    )
+    .bind(operation)
+    .try_map(|row: PgRow| {
+        Ok(Tally {
+            group: row.try_get("group_id")?,
+            applied: row.try_get("applied")?,
+            failed: row.try_get("failed")?,
+            kept: row.try_get("kept")?,
+        })
+    })
+    .fetch_all(db)
+    .await
+}
+
+/// What became of one message, for people.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub letter: Uuid,
+    pub state: String,
+    pub detail: Option<String>,
+}
+
+/// All of them, in their order.
+///
+/// # Errors
+/// Any database error.
+pub async fn items(db: &mut PgConnection, operation: Uuid, limit: i64) -> Result<Vec<Item>, sqlx::Error> {
+    sqlx::query(
+        "select dead_letter_id, state, detail from replay_items where operation_id = $1 order by position limit $2",
+    )
+    .bind(operation)
+    .bind(limit)
+    .try_map(|row: PgRow| {
+        Ok(Item {
+            letter: row.try_get("dead_letter_id")?,
+            state: row.try_get("state")?,
+            detail: row.try_get("detail")?,
+        })
+    })
+    .fetch_all(db)
+    .await
+}

@@ -1,0 +1,400 @@
+//! Replays as operations: what was selected, who carries it out, and what became of each message. Written by the runner of the
+//! operation, which holds a lease on it, and by operators who pause, resume or cancel it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::query::{Filter, is_replayable};
+use crate::store::decode::decode;
+use crate::store::text::storable;
+
+/// A runner that has not renewed its lease for so long is gone, and another takes over.
+pub const RUNNER_LEASE_SECONDS: i32 = 15;
+
+/// How a replay stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ReplayState)]
+pub enum OperationState {
+    Running,
+    /// By an operator, or because nothing is seen to end; can be resumed.
+    Paused,
+    /// By itself: too much failed again. What was not sent is kept.
+    Stopped,
+    /// By an operator. What was not sent is kept.
+    Cancelled,
+    Completed,
+}
+
+impl OperationState {
+    pub const ALL: [Self; 5] = [Self::Running, Self::Paused, Self::Stopped, Self::Cancelled, Self::Completed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+            Self::Cancelled => "cancelled",
+            Self::Completed => "completed",
+        }
+    }
+
+    pub fn has_ended(self) -> bool {
+        match self {
+            Self::Running | Self::Paused => false,
+            Self::Stopped | Self::Cancelled | Self::Completed => true,
+        }
+    }
+}
+
+impl fmt::Display for OperationState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no state of a replay: {0:?}")]
+pub struct UnknownOperationState(String);
+
+impl FromStr for OperationState {
+    type Err = UnknownOperationState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOperationState> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| UnknownOperationState(text.to_owned()))
+    }
+}
+
+/// What became of one message of a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ItemState {
+    Waiting,
+    /// The broker has it; its consumer has not answered for it yet.
+    Sent,
+    /// Its consumer has handled it.
+    Applied,
+    /// It failed again, or could not be sent; it is unresolved.
+    Failed,
+    /// Not sent, because it would change nothing, or was not free.
+    Skipped,
+    /// Sent, and not seen to end.
+    Unseen,
+    /// Not sent: its like failed again, or the replay was cancelled. It is unresolved.
+    Kept,
+}
+
+impl ItemState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Applied => "applied",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Unseen => "unseen",
+            Self::Kept => "kept",
+        }
+    }
+}
+
+/// A replay, and how far it has come.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Replay)]
+pub struct Operation {
+    pub id: Uuid,
+    /// Who asked for it, as in `operator:anna`.
+    pub operator: String,
+    pub reason: Option<String>,
+    /// What was selected, in words.
+    pub selection: String,
+    /// Most messages per second.
+    pub rate: i32,
+    /// Share of a group that may fail again before the rest of the group is kept.
+    pub failure_limit: f64,
+    /// Whether each message is followed to its end.
+    pub watched: bool,
+    pub state: OperationState,
+    pub state_reason: Option<String>,
+    pub total: i32,
+    /// On their way now.
+    pub sent: i32,
+    pub applied: i32,
+    /// Failed again.
+    pub failed: i32,
+    /// Not sent: would change nothing, or was not free.
+    pub skipped: i32,
+    /// Sent, and not seen to end.
+    pub unseen: i32,
+    /// Not sent, still unresolved.
+    pub kept: i32,
+    /// How many are sent at once now: 1, 2, 5, 10, …
+    pub stage: i32,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub ended_at: Option<OffsetDateTime>,
+}
+
+impl Operation {
+    /// Not sent yet.
+    pub fn waiting(&self) -> i32 {
+        self.total - self.sent - self.applied - self.failed - self.skipped - self.unseen - self.kept
+    }
+}
+
+pub struct NewOperation<'a> {
+    pub id: Uuid,
+    pub operator: &'a str,
+    pub reason: Option<&'a str>,
+    pub selection: &'a str,
+    pub rate: i32,
+    pub failure_limit: f64,
+    pub watched: bool,
+}
+
+/// Which dead letters an operation takes.
+pub enum Selection<'a> {
+    /// In this order.
+    Ids(&'a [Uuid]),
+    /// Everything that matches and is free now; the groups take turns, so that each is tried early.
+    Matching(&'a Filter),
+}
+
+impl Selection<'_> {
+    /// A query of `position`, `id` and `group_id`. Ids that nobody knows, or that are not free, are there too: they get their answer.
+    fn push(&self, query: &mut QueryBuilder<Postgres>) {
+        match self {
+            Selection::Ids(ids) => {
+                query.push("select t.place as position, t.id, d.group_id from unnest(").push_bind(ids.to_vec());
+                query.push("::uuid[]) with ordinality as t (id, place) left join dead_letters d on d.id = t.id");
+            }
+            Selection::Matching(filter) => {
+                query.push(
+                    "select row_number() over (order by turn, last_failed_at, id) as position, id, group_id from (
+                         select d.id, d.group_id, d.last_failed_at,
+                             row_number() over (partition by d.group_id order by d.last_failed_at, d.id) as turn
+                         from dead_letters d where",
+                );
+                Filter { state: None, ..(*filter).clone() }.conditions(query);
+                is_replayable(query);
+                query.push(") d");
+            }
+        }
+    }
+}
+
+/// How many letters of one group are selected.
+#[derive(Clone, Debug)]
+pub struct Selected {
+    pub group: Option<Uuid>,
+    pub queue: String,
+    pub reason: String,
+    /// Of one of them.
+    pub error: String,
+    pub letters: i64,
+}
+
+/// The free letters of a selection, by group; the largest first.
+///
+/// # Errors
+/// Any database error.
+pub async fn selected(db: &mut PgConnection, selection: &Selection<'_>) -> Result<Vec<Selected>, sqlx::Error> {
+    let mut query = QueryBuilder::new(
+        "select d.group_id, min(d.queue) as queue, min(d.reason) as reason,
+            min(d.error) as error, count(*) as letters from (",
+    );
+    selection.push(&mut query);
+    query.push(") s join dead_letters d on d.id = s.id where true");
+    is_replayable(&mut query);
+    query.push(" group by d.group_id order by count(*) desc, d.group_id");
+    let found = query.build().try_map(|row: PgRow| {
+        Ok(Selected {
+            group: row.try_get("group_id")?,
+            queue: row.try_get("queue")?,
+            reason: row.try_get("reason")?,
+            error: row.try_get("error")?,
+            letters: row.try_get("letters")?,
+        })
+    });
+    found.fetch_all(db).await
+}
+
+/// The first ids of a selection, in the order in which they would be replayed.
+///
+/// # Errors
+/// Any database error.
+pub async fn sample(db: &mut PgConnection, selection: &Selection<'_>, limit: i64) -> Result<Vec<Uuid>, sqlx::Error> {
+    let mut query = QueryBuilder::new("select s.id from (");
+    selection.push(&mut query);
+    query.push(") s join dead_letters d on d.id = s.id where true");
+    is_replayable(&mut query);
+    query.push(" order by s.position limit ").push_bind(limit);
+    query.build_query_scalar().fetch_all(db).await
+}
+
+macro_rules! columns {
+    () => {
+        "id, operator, reason, selection, rate, failure_limit, watched, state, state_reason, total, sent, applied, failed, \
+         skipped, unseen, kept, stage, created_at, ended_at"
+    };
+}
+
+/// Records an operation with what it takes; nobody runs it yet.
+///
+/// # Errors
+/// Any database error.
+pub async fn create(
+    db: &mut PgConnection,
+    new: &NewOperation<'_>,
+    selection: &Selection<'_>,
+) -> Result<Operation, sqlx::Error> {
+    sqlx::query(
+        "insert into replay_operations (id, operator, reason, selection, rate, failure_limit, watched)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(new.id)
+    .bind(new.operator)
+    .bind(new.reason.map(storable))
+    .bind(storable(new.selection))
+    .bind(new.rate)
+    .bind(new.failure_limit)
+    .bind(new.watched)
+    .execute(&mut *db)
+    .await?;
+    let mut query = QueryBuilder::<Postgres>::new(
+        "insert into replay_items (operation_id, position, dead_letter_id, group_id) select ",
+    );
+    query.push_bind(new.id).push(", s.position, s.id, s.group_id from (");
+    selection.push(&mut query);
+    query.push(") s");
+    let total = query.build().execute(&mut *db).await?.rows_affected();
+    let row = sqlx::query(concat!("update replay_operations set total = $2 where id = $1 returning ", columns!()))
+        .bind(new.id)
+        .bind(i32::try_from(total).unwrap_or(i32::MAX))
+        .fetch_one(db)
+        .await?;
+    read(&row)
+}
+
+/// Takes or renews the lease on a running operation. `None`: it does not run (any more), or another runner has it.
+///
+/// # Errors
+/// Any database error.
+pub async fn hold(db: &mut PgConnection, id: Uuid, runner: Uuid) -> Result<Option<Operation>, sqlx::Error> {
+    sqlx::query(concat!(
+        "update replay_operations set runner = $2, runner_until = clock_timestamp() + make_interval(secs => $3)
+         where id = $1 and state = 'running' and (runner is null or runner = $2 or runner_until < clock_timestamp())
+         returning ",
+        columns!()
+    ))
+    .bind(id)
+    .bind(runner)
+    .bind(f64::from(RUNNER_LEASE_SECONDS))
+    .try_map(|row: PgRow| read(&row))
+    .fetch_optional(db)
+    .await
+}
+
+/// Gives the lease back, so that another runner need not wait for its end.
+///
+/// # Errors
+/// Any database error.
+pub async fn let_go(db: &mut PgConnection, id: Uuid, runner: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query("update replay_operations set runner = null, runner_until = null where id = $1 and runner = $2")
+        .bind(id)
+        .bind(runner)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+/// Running operations that nobody carries out.
+///
+/// # Errors
+/// Any database error.
+pub async fn orphans(db: &mut PgConnection) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select id from replay_operations
+         where state = 'running' and (runner is null or runner_until < clock_timestamp()) order by created_at limit 10",
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Changes how an operation stands, if it stands as one of `from`.
+///
+/// # Errors
+/// Any database error.
+pub async fn turn(
+    db: &mut PgConnection,
+    id: Uuid,
+    from: &[OperationState],
+    to: OperationState,
+    why: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    let turned = sqlx::query(
+        "update replay_operations set state = $3, state_reason = $4, ended_at = case when $5 then clock_timestamp() end
+         where id = $1 and state = any($2)",
+    )
+    .bind(id)
+    .bind(from.iter().map(|state| state.as_str()).collect::<Vec<_>>())
+    .bind(to.as_str())
+    .bind(why.map(storable))
+    .bind(to.has_ended())
+    .execute(db)
+    .await?;
+    Ok(turned.rows_affected() == 1)
+}
+
+/// # Errors
+/// Any database error.
+pub async fn operation(db: &mut PgConnection, id: Uuid) -> Result<Option<Operation>, sqlx::Error> {
+    sqlx::query(concat!("select ", columns!(), " from replay_operations where id = $1"))
+        .bind(id)
+        .try_map(|row: PgRow| read(&row))
+        .fetch_optional(db)
+        .await
+}
+
+/// The newest first.
+///
+/// # Errors
+/// Any database error.
+pub async fn operations(db: &mut PgConnection, limit: i64) -> Result<Vec<Operation>, sqlx::Error> {
+    sqlx::query(concat!("select ", columns!(), " from replay_operations order by created_at desc, id desc limit $1"))
+        .bind(limit)
+        .try_map(|row: PgRow| read(&row))
+        .fetch_all(db)
+        .await
+}
+
+fn read(row: &PgRow) -> Result<Operation, sqlx::Error> {
+    Ok(Operation {
+        id: row.try_get("id")?,
+        operator: row.try_get("operator")?,
+        reason: row.try_get("reason")?,
+        selection: row.try_get("selection")?,
+        rate: row.try_get("rate")?,
+        failure_limit: row.try_get("failure_limit")?,
+        watched: row.try_get("watched")?,
+        state: decode(row.try_get::<&str, _>("state")?.parse())?,
+        state_reason: row.try_get("state_reason")?,
+        total: row.try_get("total")?,
+        sent: row.try_get("sent")?,
+        applied: row.try_get("applied")?,
+        failed: row.try_get("failed")?,
+        skipped: row.try_get("skipped")?,
+        unseen: row.try_get("unseen")?,
+        kept: row.try_get("kept")?,
+        stage: row.try_get("stage")?,
+        created_at: row.try_get("created_at")?,
+        ended_at: row.try_get("ended_at")?,
+    })
+}
