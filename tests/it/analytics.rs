@@ -1,9 +1,9 @@
 //! The analytics-service: every event once, and figures that add up.
 
 use lapin::BasicProperties;
+use order_fleet::dead_letters::publish::Replayer;
 use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::services::dead_letter_handler::DeadLetterHandler;
-use order_fleet::services::dead_letter_handler::replay::Replayer;
 use serde_json::{Value, json};
 use sqlx::Row;
 use uuid::Uuid;
@@ -94,7 +94,7 @@ async fn an_event_that_is_no_json_object_is_a_dead_letter_and_a_replayed_one_kee
     let id: Uuid = sqlx::query_scalar("select id from dead_letters").fetch_one(&database.pool).await.expect("the row");
     workers.start(AnalyticsService::default());
     let mut replayer = Replayer::new(database.pool.clone(), broker.broker("replayer"));
-    assert!(replayer.replay(&[id]).await.expect("replayed")[0].outcome.is_replayed());
+    assert!(replayer.replay(&[id], uuid::Uuid::now_v7(), false).await.expect("replayed")[0].outcome.is_replayed());
     let shipped = "select coalesce(sum(shipped), 0)::bigint from statistics where period = 'day'";
     eventually("the replayed event is counted", async || (database.number(shipped).await == 1).then_some(())).await;
     publish(&broker, "order.shipped", Uuid::new_v4(), &json!(["no object"])).await;

@@ -2,12 +2,14 @@
 
 mod arriving;
 mod operating;
+mod ramp;
+mod rehearsing;
 mod replaying;
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
+use order_fleet::dead_letters::publish::{Outcome, Replayer};
 use order_fleet::services::dead_letter_handler::DeadLetterHandler;
-use order_fleet::services::dead_letter_handler::replay::{Outcome, Replayer};
 use order_fleet::store::dead_letters::{self, DeadLetter, Filter, Summary};
 use serde_json::Value;
 use uuid::Uuid;
@@ -57,7 +59,7 @@ impl Scene {
     }
 
     async fn replay(&self, id: Uuid) -> Outcome {
-        let reports = self.replayer().replay(&[id]).await.expect("the database answers");
+        let reports = self.replayer().replay(&[id], Uuid::now_v7(), false).await.expect("the database answers");
         reports.into_iter().next().expect("a report").outcome
     }
 }

@@ -109,12 +109,6 @@ impl Running {
         assert!(status.success(), "stopped with {status}\n{}", self.last_words());
     }
 
-    /// Waits until the program has done what it was asked.
-    pub async fn succeeds(mut self) {
-        let status = self.ends("the program ends").await;
-        assert!(status.success(), "ended with {status}\n{}", self.last_words());
-    }
-
     pub fn last_words(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();

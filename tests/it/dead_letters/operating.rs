@@ -75,27 +75,57 @@ async fn an_operator_finds_understands_and_replays() {
     let revealed = json(&run(&scene, &["show", &id, "--reveal", "--json"]).await);
     assert_eq!(revealed["payload"]["email"], "ada@shop.example");
 
-    let replayed = run(&scene, &["replay", &id]).await;
-    assert_eq!((replayed.code, replayed.out.lines().last()), (0, Some("1 of 1 replayed")), "{}", replayed.out);
-    let again = run(&scene, &["replay", &id, "--json"]).await;
-    assert_eq!((again.code, &json(&again)[0]["outcome"]), (1, &Value::from("not_free")));
+    let replayed = run(&scene, &["replay", &id, "--no-watch"]).await;
+    assert!(replayed.code == 0 && replayed.out.ends_with("completed: 1 applied of 1\n"), "{}", replayed.out);
+    let again = json(&run(&scene, &["replay", &id, "--no-watch", "--json"]).await);
+    assert_eq!((&again["replay"]["skipped"], &again["first"][0]["state"]), (&Value::from(1), &Value::from("skipped")));
     scene.broker.wait_for_depth("order_processing", 1).await;
+    let listed = run(&scene, &["replays", "list"]).await;
+    assert!(listed.out.lines().count() == 3 && listed.out.contains("completed"), "{}", listed.out);
 }
 
 #[tokio::test]
-async fn a_replay_of_many_asks_first() {
+async fn a_replay_of_many_says_what_would_happen_and_asks_first() {
     let (scene, _) = scene().await;
     let mails = ["replay", "--all", "--queue", "email_notifications"];
     let dry = run(&scene, &[&mails[..], &["--dry-run"]].concat()).await;
     assert!(dry.code == 0 && dry.out.contains("2 to replay"), "{}", dry.out);
+    assert!(dry.out.contains("would fail again: the body is no notification"), "{}", dry.out);
     let asked = run(&scene, &mails).await;
     assert!(asked.code == 2 && asked.out.contains("--yes"), "{}", asked.out);
     assert_eq!(scene.broker.depth("email_notifications").await, 0);
-    let replayed = run(&scene, &[&mails[..], &["--yes", "--json"]].concat()).await;
-    assert_eq!((replayed.code, json(&replayed).as_array().map(Vec::len)), (0, Some(2)));
+    let replayed = run(&scene, &[&mails[..], &["--yes", "--json", "--no-watch"]].concat()).await;
+    assert_eq!((replayed.code, &json(&replayed)["replay"]["applied"]), (0, &Value::from(2)));
     scene.broker.wait_for_depth("email_notifications", 2).await;
     let resolved = scene.list().await.iter().filter(|letter| letter.state == State::Resolved).count();
     assert_eq!(resolved, 2);
+}
+
+#[tokio::test]
+async fn groups_are_listed_owned_and_annotated_and_the_audit_log_says_who_did_it() {
+    let (scene, _) = scene().await;
+    let groups = json(&run(&scene, &["groups", "--json"]).await);
+    let groups = groups["groups"].as_array().expect("groups").clone();
+    assert_eq!(groups.len(), 2, "{groups:?}");
+    let mails = groups.iter().find(|group| group["queue"] == "email_notifications").expect("the mails");
+    assert_eq!(
+        (&mails["unresolved"], &mails["error"]),
+        (&Value::from(2), &Value::from("the shop of <email> is closed"))
+    );
+    let id = mails["id"].as_str().expect("an id");
+    let change =
+        ["group", id, "--owner", "team-mail", "--note", "the shop is back on Monday", "--state", "acknowledged"];
+    let changed = run(&scene, &[&change[..], &["--operator", "anna"]].concat()).await;
+    assert!(changed.code == 0 && changed.out.contains("team-mail"), "{}", changed.out);
+    let of_owner = run(&scene, &["groups", "--owner", "team-mail"]).await;
+    assert_eq!(of_owner.out.lines().count(), 2, "{}", of_owner.out);
+    let only = run(&scene, &["list", "--group", id]).await;
+    assert_eq!(only.out.lines().count(), 3, "{}", only.out);
+    let who: String = sqlx::query_scalar("select actor || ' ' || action from audit_log order by position desc limit 1")
+        .fetch_one(&scene.database.pool)
+        .await
+        .expect("an entry");
+    assert_eq!(who, "operator:anna dead_letter_group.change");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use order_fleet::services::dead_letter_handler::replay::CHUNK;
+use order_fleet::dead_letters::publish::CHUNK;
 use order_fleet::store::dead_letters::{LEASE_MINUTES, State, discard};
 
 use super::*;
@@ -21,8 +21,7 @@ async fn dead(scene: &Scene, exchange: &str, routing_key: &str, queue: &str) -> 
 async fn a_notification_that_one_channel_failed_comes_back_to_that_channel_only() {
     let scene = Scene::open().await;
     let letter = dead(&scene, "notifications", "", "email_notifications").await;
-    let to = Outcome::Replayed { exchange: String::new(), routing_key: "email_notifications".to_owned() };
-    assert_eq!(scene.replay(letter.id).await, to);
+    assert_eq!(scene.replay(letter.id).await.to_string(), "replayed to email_notifications");
     let back = scene.broker.take("email_notifications").await;
     for other in ["sms_notifications", "push_notifications"] {
         assert_eq!(scene.broker.depth(other).await, 1, "{other}");
@@ -46,13 +45,13 @@ async fn a_notification_that_one_channel_failed_comes_back_to_that_channel_only(
 async fn an_order_goes_back_through_its_exchange_and_a_second_death_opens_it_again() {
     let scene = Scene::open().await;
     let letter = dead(&scene, "orders", "process", "order_processing").await;
-    let to = Outcome::Replayed { exchange: "orders".to_owned(), routing_key: "process".to_owned() };
-    assert_eq!(scene.replay(letter.id).await, to);
+    let to = "replayed through orders, process";
+    assert_eq!(scene.replay(letter.id).await.to_string(), to);
     scene.broker.refuse("order_processing", false).await;
     let row = scene.failed(2).await;
     assert_eq!((row.id, row.state, row.replays), (letter.id, State::Unresolved, 1));
     assert!(row.first_failed_at <= letter.first_failed_at && row.last_failed_at >= letter.last_failed_at);
-    assert_eq!(scene.replay(letter.id).await, to);
+    assert_eq!(scene.replay(letter.id).await.to_string(), to);
     scene.broker.refuse("order_processing", false).await;
     assert_eq!(scene.failed(3).await.replays, 2);
     assert_eq!(scene.list().await.len(), 1);
@@ -69,7 +68,8 @@ async fn two_operators_at_once_publish_every_message_once() {
     let ids: Vec<Uuid> = scene.stored(count).await.into_iter().map(|letter| letter.id).collect();
     let backwards: Vec<Uuid> = ids.iter().rev().copied().collect();
     let (mut one, mut other) = (scene.replayer(), scene.replayer());
-    let (one, other) = tokio::join!(one.replay(&ids), other.replay(&backwards));
+    let (one, other) =
+        tokio::join!(one.replay(&ids, Uuid::now_v7(), true), other.replay(&backwards, Uuid::now_v7(), true));
     let (one, other) = (one.expect("replayed"), other.expect("replayed"));
     let replayed: Vec<Uuid> =
         one.iter().chain(&other).filter(|report| report.outcome.is_replayed()).map(|report| report.id).collect();
@@ -101,7 +101,7 @@ async fn one_way_that_is_gone_leaves_its_message_unresolved_and_harms_no_neighbo
     }
     let all = scene.stored(3).await;
     let ids: Vec<Uuid> = all.iter().map(|letter| letter.id).collect();
-    let reports = scene.replayer().replay(&ids).await.expect("the database answers");
+    let reports = scene.replayer().replay(&ids, Uuid::now_v7(), false).await.expect("the database answers");
     for report in &reports {
         let row = scene.letter(report.id).await.summary;
         match (row.queue.as_str(), row.exchange.as_str(), &report.outcome) {

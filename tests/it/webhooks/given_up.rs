@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use order_fleet::services::dead_letter_handler::replay::Replayer;
+use order_fleet::dead_letters::publish::Replayer;
 use order_fleet::stand_ins::Misbehaviour;
 use order_fleet::store::webhook_deliveries::Patience;
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn one_event_that_an_endpoint_never_takes_is_a_dead_letter_and_its_replay_
     assert_eq!((&failed["event_id"], &failed["attempts"]), (&json!(bad), &json!(5)), "the first and four rungs");
     scene.partner.behave("picky");
     let mut replayer = Replayer::new(scene.stage.database.pool.clone(), scene.stage.host.broker("replayer"));
-    assert!(replayer.replay(&[id]).await.expect("replayed")[0].outcome.is_replayed());
+    assert!(replayer.replay(&[id], uuid::Uuid::now_v7(), false).await.expect("replayed")[0].outcome.is_replayed());
     good.insert(bad);
     scene.takes(&endpoint, &good).await;
     scene.stand(&endpoint, 0, "failed").await;

@@ -52,7 +52,7 @@ fn anything_is_stored_as_it_is() {
 #[test]
 fn the_order_is_found_in_orders_and_in_messages_about_orders() {
     let id = Uuid::now_v7();
-    let find = |body: Value| order_id(body.to_string().as_bytes());
+    let find = |body: Value| Subject::of(body.to_string().as_bytes()).order_id;
     assert_eq!(find(json!({"id": id, "items": []})), Some(id));
     assert_eq!(find(json!({"order_id": id, "id": Uuid::nil()})), Some(id));
     assert_eq!(find(json!({"id": id})), None);
