@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub use heartbeat::Heartbeat;
 
 use crate::config::{BrokerArgs, ConsumerArgs, DatabaseArgs, LogArgs};
-use crate::messaging::{Broker, Consumer, Handler};
+use crate::messaging::{Broker, Consumer, Controls, Handler};
 use crate::telemetry::{self, Health};
 
 /// How often the database is asked whether it is there.
@@ -53,6 +53,8 @@ pub struct Context {
     pub broker: Broker,
     pub health: Health,
     pub consumer: ConsumerArgs,
+    /// What operators have stopped.
+    pub controls: Controls,
     pub shutdown: CancellationToken,
 }
 
@@ -71,6 +73,7 @@ impl Context {
             breaker: Default::default(),
             taking: Default::default(),
             careful: Default::default(),
+            controls: self.controls.clone(),
         }
     }
 
@@ -129,12 +132,14 @@ async fn live(
         broker: Broker::new(&args.broker, name)?,
         health: Health::default(),
         consumer: args.consumer.clone(),
+        controls: Controls::default(),
         shutdown: CancellationToken::new(),
     };
     let mut tasks = Tasks::new();
     start(&context, &mut tasks)?;
     serve(&context, observed_at, telemetry::routes(context.health.clone()), &mut tasks)?;
     tasks.spawn(probe(context.clone()));
+    tasks.spawn(context.controls.clone().keep_fresh(context.questions.clone(), context.shutdown.clone()));
     let heartbeat = Heartbeat::start(&context);
     tracing::info!(role = name, version = env!("CARGO_PKG_VERSION"), "started");
     told_to_stop().await?;

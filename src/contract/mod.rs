@@ -13,6 +13,7 @@ pub mod requests;
 pub mod saga;
 mod schemas;
 pub mod status;
+pub mod subject;
 pub mod webhook;
 
 pub use fields::{FieldError, Fields, whole_number};

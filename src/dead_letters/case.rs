@@ -6,13 +6,15 @@ use uuid::Uuid;
 
 use super::consumers::{Consumers, Verdict};
 use crate::domain::OrderId;
-use crate::store::dead_letters::{self as store, DeadLetter, Death, Group};
+use crate::store::dead_letters::{self as store, DeadLetter, Death, Edit, Group};
 use crate::store::order_queries::{self, OrderDetails};
 
 pub struct Case {
     pub letter: DeadLetter,
     /// The oldest first.
     pub deaths: Vec<Death>,
+    /// Repairs so far, the oldest first.
+    pub edits: Vec<Edit>,
     pub group: Option<Group>,
     /// How many of the group died in the minute of its last death, itself included.
     pub died_together: i32,
@@ -29,6 +31,7 @@ impl Case {
         let mut connection = db.acquire().await?;
         let Some(letter) = store::get(&mut connection, id).await? else { return Ok(None) };
         let deaths = store::deaths(&mut connection, id).await?;
+        let edits = store::edits(&mut connection, id).await?;
         let (mut group, mut died_together) = (None, 1);
         if let Some(id) = letter.summary.group_id {
             group = store::group(&mut connection, id).await?;
@@ -40,6 +43,6 @@ impl Case {
         };
         drop(connection);
         let verdict = consumers.rehearse(db, letter.clone()).await;
-        Ok(Some(Self { letter, deaths, group, died_together, order, verdict }))
+        Ok(Some(Self { letter, deaths, edits, group, died_together, order, verdict }))
     }
 }

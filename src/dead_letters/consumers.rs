@@ -27,7 +27,11 @@ pub enum Verdict {
     /// It would change nothing.
     Skip { why: String },
     /// It would fail again.
-    Fail { error: String },
+    Fail {
+        error: String,
+        /// Its consumer cannot read it: what it says must be mended, not what is around it.
+        is_unreadable: bool,
+    },
     /// Nobody can tell.
     Unknown { why: String },
 }
@@ -61,7 +65,7 @@ impl fmt::Display for Verdict {
                 }
                 if parts.is_empty() { Ok(()) } else { write!(f, ": {}", parts.join("; ")) }
             }
-            Self::Skip { why } | Self::Fail { error: why } | Self::Unknown { why } => write!(f, ": {why}"),
+            Self::Skip { why } | Self::Fail { error: why, .. } | Self::Unknown { why } => write!(f, ": {why}"),
         }
     }
 }

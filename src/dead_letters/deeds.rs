@@ -26,6 +26,33 @@ pub async fn discard(
     Ok(discarded)
 }
 
+/// Takes discards back; answers those that wait for an operator again.
+///
+/// # Errors
+/// Any database error.
+pub async fn restore(
+    db: &mut PgConnection,
+    actor: &Actor,
+    ids: &[Uuid],
+    reason: &str,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let restored = store::restore(db, ids, &format!("restored by {actor}: {reason}")).await?;
+    for id in &restored {
+        let target = format!("dead-letter:{id}");
+        audit_log::append(db, &deed(actor, "dead_letter.restore", &target, Some(reason))).await?;
+    }
+    Ok(restored)
+}
+
+/// Writes down that somebody looked at personal data.
+///
+/// # Errors
+/// Any database error.
+pub async fn revealed(db: &mut PgConnection, actor: &Actor, id: Uuid) -> Result<(), sqlx::Error> {
+    let target = format!("dead-letter:{id}");
+    audit_log::append(db, &deed(actor, "dead_letter.reveal", &target, None)).await
+}
+
 /// Changes state, owner or note of a group; answers whether there is one.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::subject::Subject;
+use crate::contract::subject::Subject;
 use crate::domain::stable_uuid;
 
 /// Longest class of an error, in characters.

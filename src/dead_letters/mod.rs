@@ -1,15 +1,18 @@
-//! Dead letters, as operators work with them: grouped by cause (`fingerprint`), understood (`case`, `origin`, `subject`,
-//! `consumers`), brought back (`way_back`, `publish`, `replay`) or given up (`deeds`). The dead-letter-handler stores them; its command line and the API call this.
+//! Dead letters, as operators work with them: grouped by cause (`fingerprint`), understood (`case`, `origin`,
+//! `consumers`), mended (`repair`), brought back (`way_back`, `publish`, `replay`, `release`) or given up (`deeds`, `erase`). The dead-letter-handler stores them; its command line and the API call this.
 
 pub mod case;
 pub mod consumers;
 mod deeds;
+pub mod erase;
 pub mod fingerprint;
 pub mod mask;
 pub mod origin;
 pub mod publish;
+pub mod release;
+pub mod repair;
 pub mod replay;
-pub mod subject;
+
 pub mod way_back;
 
-pub use deeds::{change_group, discard};
+pub use deeds::{change_group, discard, restore, revealed};

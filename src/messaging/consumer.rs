@@ -15,7 +15,7 @@ use super::breaker::{Breaker, Reading};
 use super::broker::{CLOSE_DEADLINE, DEADLINE, in_time};
 use super::fault::Fault;
 use super::session::{Ready, Session, Taken};
-use super::{Broker, Handler, supervise};
+use super::{Broker, Controls, Handler, supervise};
 use crate::config::ConsumerArgs;
 use crate::telemetry::{BreakerSign, Pulse, Signs, Taking, metrics};
 
@@ -38,13 +38,27 @@ pub struct Consumer<H: Handler> {
     pub taking: Arc<Taking>,
     /// Until when messages are taken one by one, after one that could not be read.
     pub careful: Mutex<Option<Instant>>,
+    pub controls: Controls,
 }
 
 impl<H: Handler> Consumer<H> {
     /// Consumes until the token is cancelled, through every fault of broker and database.
     pub async fn run(self, shutdown: CancellationToken) {
         self.show_signs();
-        supervise(H::ROLE, &self.pulse, &shutdown, || self.session(&shutdown)).await;
+        while !shutdown.is_cancelled() {
+            tokio::select! {
+                () = self.controls.until_resumed(H::SOURCE.queue(), &self.pulse) => {}
+                () = shutdown.cancelled() => return,
+            }
+            let turn = shutdown.child_token();
+            let mut supervised = std::pin::pin!(supervise(H::ROLE, &self.pulse, &turn, || self.session(&turn)));
+            tokio::select! {
+                () = &mut supervised => continue,
+                () = self.controls.until_paused(H::SOURCE.queue()) => turn.cancel(),
+            }
+            tracing::warn!(role = H::ROLE, "paused by an operator: finishing what is in hand");
+            supervised.await;
+        }
     }
 
     fn show_signs(&self) {

@@ -15,6 +15,9 @@ pub enum Failure {
     /// Its turn has not come: it waits on this rung of the ladder, counted from 0, and keeps its attempt.
     #[error("{why}")]
     NotNow { rung: usize, why: String },
+    /// Its order must wait: for an operator who holds it, or for an earlier message of its order that is a dead letter.
+    #[error("{0}")]
+    Parked(String),
     /// The handler panicked.
     #[error("the handler panicked: {0}")]
     Panicked(String),

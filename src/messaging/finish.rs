@@ -85,6 +85,9 @@ impl<H: Handler> Session<'_, H> {
             tracing::debug!(role = H::ROLE, message_id = %incoming.message_id, %failure, "message deferred");
             return Ok(dead_letter::copy(incoming, queue, failure, settlement));
         }
+        if matches!(settlement, Settlement::DeadLetter(_)) {
+            self.consumer.controls.has_died(queue);
+        }
         tracing::warn!(
             role = H::ROLE, message_id = %incoming.message_id, correlation_id = incoming.correlation_id(),
             attempt = incoming.attempt(), outcome, failure = dead_letter::shortened(failure), "message not handled"

@@ -3,7 +3,8 @@
 //!
 //! `consumer` runs the loop over a `session`: `calls` go outside behind a `breaker`, `isolate` runs suspects alone, `finish` ends a
 //! batch, `engine` runs it in one transaction, `hold` publishes what it caused until the broker takes it. `settle` decides what becomes
-//! of a failure, `supervise` starts everything again after a fault. `rehearse` asks what a consumer would do, without doing it.
+//! of a failure, `supervise` starts everything again after a fault. `controls` stops what operators
+//! want stopped. `rehearse` asks what a consumer would do, without doing it.
 
 mod acks;
 mod breaker;
@@ -11,6 +12,7 @@ mod broker;
 mod bundle;
 mod calls;
 mod consumer;
+mod controls;
 mod dead_letter;
 mod engine;
 mod failure;
@@ -35,6 +37,7 @@ mod wire;
 pub use breaker::{Admission, Breaker, Reading};
 pub use broker::{Broker, BrokerError};
 pub use consumer::Consumer;
+pub use controls::Controls;
 pub use failure::Failure;
 pub use handler::{Delivery, Handler, Outcome, Source};
 pub use incoming::Incoming;

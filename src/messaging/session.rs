@@ -118,6 +118,7 @@ impl<'a, H: Handler> Session<'a, H> {
     /// Decodes what has arrived. Outside calls are started here and come back through `calls`.
     pub(super) async fn prepare(&mut self, arrivals: Vec<Taken>, ready: &mut Vec<Ready<H>>) -> Result<(), Fault> {
         let mut decoded = Vec::new();
+        let arrivals = self.park(arrivals, ready).await?;
         for taken in self.screen(arrivals).await? {
             self.sort(taken, ready, &mut decoded).await;
         }

@@ -10,11 +10,13 @@ pub enum DeadLetterReason {
     AttemptsExhausted,
     Panicked,
     Poisonous,
+    /// Not failed: it waits until its order may go on.
+    Parked,
 }
 
 impl DeadLetterReason {
-    pub const ALL: [Self; 5] =
-        [Self::BadMessage, Self::Refused, Self::AttemptsExhausted, Self::Panicked, Self::Poisonous];
+    pub const ALL: [Self; 6] =
+        [Self::BadMessage, Self::Refused, Self::AttemptsExhausted, Self::Panicked, Self::Poisonous, Self::Parked];
 
     pub fn code(self) -> &'static str {
         match self {
@@ -23,6 +25,7 @@ impl DeadLetterReason {
             Self::AttemptsExhausted => "attempts_exhausted",
             Self::Panicked => "panicked",
             Self::Poisonous => "poisonous",
+            Self::Parked => "parked",
         }
     }
 }
@@ -51,6 +54,7 @@ pub fn settle(failure: &Failure, attempt: u32, rungs: usize) -> Settlement {
         Failure::BadMessage(_) => Settlement::DeadLetter(DeadLetterReason::BadMessage),
         Failure::Refused(_) => Settlement::DeadLetter(DeadLetterReason::Refused),
         Failure::Poisonous(_) => Settlement::DeadLetter(DeadLetterReason::Poisonous),
+        Failure::Parked(_) => Settlement::DeadLetter(DeadLetterReason::Parked),
         Failure::Transient(_) => climb(DeadLetterReason::AttemptsExhausted),
         Failure::Panicked(_) => climb(DeadLetterReason::Panicked),
         Failure::NotNow { rung, .. } => Settlement::Wait { rung: (*rung).min(rungs.saturating_sub(1)) },

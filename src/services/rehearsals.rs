@@ -107,7 +107,9 @@ fn verdict(rehearsal: Rehearsal) -> Verdict {
             publishes: counted(&publishes),
             calls: None,
         },
-        Rehearsal::Failed(failure) => Verdict::Fail { error: failure.to_string() },
+        Rehearsal::Failed(failure) => {
+            Verdict::Fail { error: failure.to_string(), is_unreadable: matches!(failure, Failure::BadMessage(_)) }
+        }
     }
 }
 

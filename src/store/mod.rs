@@ -4,6 +4,7 @@
 pub mod api_keys;
 pub mod audit;
 pub mod audit_log;
+pub mod controls;
 pub mod dead_letters;
 mod decode;
 pub mod deliveries;

@@ -59,6 +59,11 @@ pub enum Old {
     Instances,
     WebhookDeliveries,
     WebhookAttempts,
+    /// With their deaths and repairs.
+    ResolvedDeadLetters,
+    DiscardedDeadLetters,
+    /// Replays that have ended.
+    Replays,
 }
 
 impl Old {
@@ -71,6 +76,9 @@ impl Old {
             Self::Instances => "instances",
             Self::WebhookDeliveries => "webhook_deliveries",
             Self::WebhookAttempts => "webhook_attempts",
+            Self::ResolvedDeadLetters => "resolved_dead_letters",
+            Self::DiscardedDeadLetters => "discarded_dead_letters",
+            Self::Replays => "replays",
         }
     }
 }
@@ -109,6 +117,20 @@ pub async fn delete_old(db: &mut PgConnection, what: Old, hours: f64, bite: i64)
         Old::WebhookAttempts => {
             "delete from webhook_attempts where ctid = any(array(
                  select ctid from webhook_attempts where at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
+        Old::ResolvedDeadLetters => {
+            "delete from dead_letters where ctid = any(array(
+                 select ctid from dead_letters where state = 'resolved'
+                 and state_changed_at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
+        Old::DiscardedDeadLetters => {
+            "delete from dead_letters where ctid = any(array(
+                 select ctid from dead_letters where state = 'discarded'
+                 and state_changed_at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
+        Old::Replays => {
+            "delete from replay_operations where ctid = any(array(
+                 select ctid from replay_operations where ended_at < now() - make_interval(secs => $1 * 3600) limit $2))"
         }
     };
     let deleted = sqlx::query(statement).bind(hours).bind(bite).execute(db).await?;

@@ -56,6 +56,20 @@ impl WorkQueue {
         Self::ALL.into_iter().find(|queue| queue.name() == name)
     }
 
+    /// Whether the messages of one order must be handled in their sequence: a customer reads them.
+    pub fn keeps_order(self) -> bool {
+        match self {
+            Self::EmailNotifications | Self::SmsNotifications | Self::PushNotifications => true,
+            Self::OrderProcessing
+            | Self::OrderProcessingHigh
+            | Self::OrderReplies
+            | Self::InventoryRequests
+            | Self::PaymentRequests
+            | Self::Analytics
+            | Self::WebhookDeliveries => false,
+        }
+    }
+
     /// How many rungs its ladder has: after so many retries a message is given up.
     pub fn rungs(self) -> usize {
         match self {

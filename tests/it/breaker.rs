@@ -69,6 +69,7 @@ impl Payments {
             broker: stage.host.broker("payment-service"),
             health: Health::default(),
             consumer: Defaults::parse_from(["test"]).consumer,
+            controls: Default::default(),
             shutdown: CancellationToken::new(),
         };
         let mut tasks = Tasks::new();

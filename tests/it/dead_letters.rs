@@ -4,7 +4,9 @@ mod arriving;
 mod operating;
 mod ramp;
 mod rehearsing;
+mod repairing;
 mod replaying;
+mod sequence;
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::access::{Actor, Trust};
 use crate::config::{BrokerArgs, DatabaseArgs, MetricsArgs};
+use crate::domain::CustomerId;
 use crate::lifecycle::SagaArgs;
 use crate::runtime::CommonArgs;
 use crate::store::dead_letters::{Cursor, Filter, GroupState, State};
@@ -40,10 +41,26 @@ pub enum Verb {
     /// Publish dead letters again, each to the consumer that failed: a few first, more as they go well, and none of a kind that
     /// fails again. Exit code 1 when not all were applied.
     Replay(ReplayArgs),
+    /// Mend what dead letters say: by --set, by a JSON Patch, or in $EDITOR. Tried on their consumer before it is stored.
+    Edit(EditArgs),
     /// Replays so far: list, show, pause, resume, cancel.
     Replays(ReplaysArgs),
     /// Give dead letters up; they stay in the database. Exit code 1 when any was not discarded.
     Discard(DiscardArgs),
+    /// Take discards back; until retention ends.
+    Restore(DiscardArgs),
+    /// Take a customer's personal data out of all dead letters; that they failed, where and why is kept.
+    Erase(EraseArgs),
+    /// Stop the consumers of a queue: they finish what they have in hand; messages wait in the queue.
+    Pause(PauseArgs),
+    /// Let the consumers of a queue go on.
+    Resume(ResumeConsumersArgs),
+    /// Hold an order: messages about it are parked until it is released.
+    Hold(HoldArgs),
+    /// Let a held order go on; what was parked follows in its sequence.
+    Release(ReleaseArgs),
+    /// What is paused and held, since when, by whom and why.
+    Stopped(StoppedArgs),
 }
 
 #[derive(Args)]
@@ -121,9 +138,11 @@ pub struct ListArgs {
 #[derive(Args)]
 pub struct ShowArgs {
     pub id: Uuid,
-    /// Show e-mail addresses, phone numbers and binary payloads as they are.
+    /// Show e-mail addresses, phone numbers and binary payloads as they are. The audit log is told.
     #[arg(long)]
     pub reveal: bool,
+    #[command(flatten)]
+    pub by: OperatorArgs,
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -220,7 +239,7 @@ pub struct ReplayArgs {
     pub dry_run: bool,
     /// Why, for the audit log.
     #[arg(long)]
-    pub reason: Option<String>,
+    pub why: Option<String>,
     /// Most messages per second, once the first have gone well.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(i32).range(1..=10_000), value_name = "COUNT")]
     pub rate: i32,
@@ -292,12 +311,114 @@ pub struct ResumeArgs {
 }
 
 #[derive(Args)]
+pub struct EditArgs {
+    #[arg(value_name = "ID", conflicts_with_all = ["all", "group"])]
+    pub ids: Vec<Uuid>,
+    /// Edit every unresolved dead letter that the filters match. Shows the changes first, and asks.
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Set one value, as in items.0.sku=GADGET-01 or /email="ada@shop.example". Can be repeated.
+    #[arg(long, value_name = "PATH=VALUE", conflicts_with = "patch")]
+    pub set: Vec<String>,
+    /// A file with a JSON Patch (RFC 6902); - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub patch: Option<String>,
+    /// Why, for the audit log.
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub why: String,
+    /// Only show what would change.
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub by: OperatorArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct PauseArgs {
+    #[arg(value_name = "QUEUE")]
+    pub queue: String,
+    /// Why, for whoever wonders, and for the audit log.
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub why: String,
+    #[command(flatten)]
+    pub by: OperatorArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct ResumeConsumersArgs {
+    #[arg(value_name = "QUEUE")]
+    pub queue: String,
+    #[command(flatten)]
+    pub by: OperatorArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct HoldArgs {
+    #[arg(value_name = "ORDER-ID")]
+    pub order: Uuid,
+    /// Why, for whoever wonders, and for the audit log.
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub why: String,
+    #[command(flatten)]
+    pub by: OperatorArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct ReleaseArgs {
+    #[arg(value_name = "ORDER-ID")]
+    pub order: Uuid,
+    #[command(flatten)]
+    pub by: OperatorArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct StoppedArgs {
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct EraseArgs {
+    /// Whose data.
+    #[arg(long, value_name = "CUSTOMER-ID", value_parser = |text: &str| CustomerId::parse(text))]
+    pub customer: CustomerId,
+    /// Why, for the audit log. Without personal data: the log is never erased.
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub why: String,
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub by: OperatorArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
 pub struct DiscardArgs {
     #[arg(value_name = "ID", required = true)]
     pub ids: Vec<Uuid>,
     /// Why it is given up.
-    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub reason: String,
+    #[arg(long, visible_alias = "reason", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub why: String,
     #[command(flatten)]
     pub by: OperatorArgs,
     #[arg(long)]

@@ -1,4 +1,5 @@
-//! Carries on replays that nobody runs: begun over the API, or left behind by a command line that was killed.
+//! What the service does besides storing: carries on replays that nobody runs (begun over the API, or left behind by a command line that
+//! was killed), and releases parked messages whose turn has come.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +7,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::dead_letters::consumers::Consumers;
+use crate::dead_letters::release::Releaser;
 use crate::dead_letters::replay::Runner;
 use crate::runtime::Context;
 use crate::store::dead_letters as store;
@@ -16,8 +18,12 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Runs until the process is told to stop.
 pub(super) async fn carry_on(context: Context, consumers: Arc<dyn Consumers>) {
-    let mut runner = Runner::new(context.questions.clone(), context.broker.clone(), consumers);
+    let mut runner = Runner::new(context.questions.clone(), context.broker.clone(), Arc::clone(&consumers));
+    let mut releaser = Releaser::new(context.questions.clone(), context.broker.clone());
     while !context.shutdown.is_cancelled() {
+        if let Err(error) = releaser.release(consumers.as_ref()).await {
+            tracing::warn!(error = chain(&error), "parked messages wait for the database");
+        }
         if let Err(error) = all(&mut runner, &context).await {
             tracing::warn!(error = chain(&error), "replays wait for the database");
         }

@@ -7,9 +7,10 @@ use anyhow::Context;
 use clap::Parser;
 
 use super::args::{Arguments, Verb};
+use super::edit::edit;
 use super::replays::{replay, replays};
-use super::verbs::{discard, group, groups, list, show};
-use super::{DeadLetterHandler, start};
+use super::verbs::{discard, erase, group, groups, list, restore, show};
+use super::{DeadLetterHandler, start, stops};
 use crate::dead_letters::consumers::Consumers;
 use crate::messaging::Handler;
 use crate::runtime;
@@ -44,6 +45,14 @@ async fn run(verb: Verb, consumers: Arc<dyn Consumers>) -> anyhow::Result<ExitCo
         Verb::Show(args) => show(args, consumers.as_ref(), &mut out).await,
         Verb::Replay(args) => replay(args, consumers, &mut out).await,
         Verb::Replays(args) => replays(args, consumers, &mut out).await,
+        Verb::Edit(args) => edit(args, consumers.as_ref(), &mut out).await,
         Verb::Discard(args) => discard(args, &mut out).await,
+        Verb::Restore(args) => restore(args, &mut out).await,
+        Verb::Erase(args) => erase(args, &mut out).await,
+        Verb::Pause(args) => stops::pause(args, &mut out).await,
+        Verb::Resume(args) => stops::resume(args, &mut out).await,
+        Verb::Hold(args) => stops::hold(args, &mut out).await,
+        Verb::Release(args) => stops::release(args, &mut out).await,
+        Verb::Stopped(args) => stops::stopped(args, &mut out).await,
     }
 }

@@ -7,9 +7,9 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::contract::headers;
+use crate::contract::subject::Subject;
 use crate::dead_letters::fingerprint::Fingerprint;
 use crate::dead_letters::origin::{deaths, origin};
-use crate::dead_letters::subject::Subject;
 use crate::domain::stable_uuid;
 use crate::messaging::settle::DeadLetterReason;
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source, record};
@@ -74,6 +74,11 @@ impl Handler for DeadLetterHandler {
 /// No personal data: neither the payload nor the error, which may quote it.
 fn alert(letter: &Arrived, stored: Stored) {
     metrics().dead_letters.with_label_values(&labels(letter)).inc();
+    if letter.group.is_none() {
+        let (queue, order_id) = (&letter.queue, letter.order_id.map(tracing::field::display));
+        tracing::info!(role = DeadLetterHandler::ROLE, dead_letter = %stored.id, queue, order_id, "parked until its order may go on");
+        return;
+    }
     tracing::error!(
         role = DeadLetterHandler::ROLE, dead_letter = %stored.id, queue = letter.queue, reason = letter.reason,
         message_id = %letter.message_id, order_id = letter.order_id.map(tracing::field::display),
@@ -109,6 +114,7 @@ fn read(incoming: &Incoming, now: OffsetDateTime) -> Arrived {
         queue: origin.queue,
         exchange: origin.exchange,
         routing_key: origin.routing_key,
+        group: (origin.reason != DeadLetterReason::Parked.code()).then_some(Cause { id, class }),
         reason: origin.reason,
         attempts: attempts(&all, &origin.error, last_failed_at),
         error: origin.error,
@@ -117,7 +123,6 @@ fn read(incoming: &Incoming, now: OffsetDateTime) -> Arrived {
         order_id: subject.order_id,
         customer_id: subject.customer_id,
         skus: subject.skus,
-        group: Cause { id, class },
         content_type: text("content_type"),
         headers: all,
         deaths,

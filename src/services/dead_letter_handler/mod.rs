@@ -7,10 +7,12 @@
 mod args;
 mod carry_on;
 pub mod cli;
+mod edit;
 mod ingest;
 mod page;
 mod progress;
 mod replays;
+mod stops;
 mod table;
 mod verbs;
 

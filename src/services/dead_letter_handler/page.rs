@@ -48,7 +48,7 @@ fn payload(bytes: &[u8], reveal: bool) -> Payload {
 }
 
 pub fn json(case: Case, reveal: bool) -> Result<Value, serde_json::Error> {
-    let Case { letter, deaths, group, died_together, order, verdict } = case;
+    let Case { letter, deaths, edits, group, died_together, order, verdict } = case;
     let letter = if reveal { letter } else { hidden(letter) };
     let mut page = serde_json::to_value(&letter.summary)?;
     let way = way_back(&letter.summary).map(|way| json!({"exchange": way.exchange, "routing_key": way.routing_key}));
@@ -56,8 +56,7 @@ pub fn json(case: Case, reveal: bool) -> Result<Value, serde_json::Error> {
     page["properties"] = Value::Object(letter.properties);
     page["headers"] = Value::Object(letter.headers);
     page["deaths"] = letter.deaths;
-    let mut around =
-        json!({"failures_one_by_one": deaths, "group": group, "died_together": died_together, "order": order});
+    let mut around = json!({"failures_one_by_one": deaths, "edits": edits, "group": group, "died_together": died_together, "order": order});
     around["if_replayed_now"] = serde_json::to_value(verdict)?;
     if !reveal {
         mask_json(&mut around);
@@ -77,7 +76,7 @@ pub fn json(case: Case, reveal: bool) -> Result<Value, serde_json::Error> {
 
 pub fn text(case: Case, reveal: bool) -> String {
     let shown = |text: &str| if reveal { visible(text) } else { visible(&mask_text(text)) };
-    let Case { letter, deaths: died, group, died_together, order, verdict } = case;
+    let Case { letter, deaths: died, edits, group, died_together, order, verdict } = case;
     let letter = if reveal { letter } else { hidden(letter) };
     let DeadLetter { summary, headers, properties, deaths, payload: bytes } = &letter;
     let mut page = format!("Dead letter {}\n\n", summary.id);
@@ -128,7 +127,11 @@ pub fn text(case: Case, reveal: bool) -> String {
             "alone".to_owned()
         },
     );
-    each_death(&mut page, &died, shown);
+    each_death(&mut page, &died, &shown);
+    for edit in &edits {
+        let _ = writeln!(page, "\nEdited at {} by {}: {}", time(edit.at), edit.actor, shown(&edit.reason));
+        page.push_str(&changes(&edit.patch, &shown));
+    }
     if let Some(order) = &order {
         timeline(&mut page, order);
     }
@@ -175,8 +178,19 @@ pub fn group(group: &Group) -> String {
     page
 }
 
+/// A JSON Patch, a line per change.
+pub fn changes(patch: &Value, shown: &dyn Fn(&str) -> String) -> String {
+    let mut text = String::new();
+    for change in patch.as_array().into_iter().flatten() {
+        let part = |name: &str| change.get(name).and_then(Value::as_str).unwrap_or("?");
+        let value = change.get("value").map_or_else(String::new, |value| format!(" = {}", shown(&value.to_string())));
+        let _ = writeln!(text, "  {:<8} {}{value}", part("op"), part("path"));
+    }
+    text
+}
+
 /// Why it failed each time.
-fn each_death(page: &mut String, died: &[Death], shown: impl Fn(&str) -> String) {
+fn each_death(page: &mut String, died: &[Death], shown: &dyn Fn(&str) -> String) {
     if died.is_empty() {
         return;
     }

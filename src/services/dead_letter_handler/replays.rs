@@ -51,7 +51,7 @@ pub async fn replay(args: ReplayArgs, consumers: Arc<dyn Consumers>, out: &mut i
     let mut tx = connection.begin().await?;
     let asked = Begin {
         actor: &actor,
-        reason: args.reason.as_deref(),
+        reason: args.why.as_deref(),
         rate: args.rate,
         failure_limit: args.failure_limit / 100.0,
         watched: !args.no_watch,

@@ -8,6 +8,7 @@ use time::macros::format_description;
 
 use crate::dead_letters::mask::mask_text;
 use crate::dead_letters::replay::Preview;
+use crate::store::controls::Stopped;
 use crate::store::dead_letters::{Group, Operation, Summary};
 
 /// Longest error in a line; `show` has the whole.
@@ -99,6 +100,15 @@ pub fn preview(preview: &Preview) -> String {
     };
     let _ = writeln!(text, "{} to replay; {of}", preview.total);
     text
+}
+
+/// What operators have stopped.
+pub fn stopped(all: &[Stopped]) -> Table {
+    let mut table = plain(["WHAT", "SINCE (UTC)", "BY", "WHY"]);
+    for one in all {
+        table.add_row([one.what.clone(), time(one.at), one.by.clone(), line(&one.reason)]);
+    }
+    table
 }
 
 /// One line per replay.

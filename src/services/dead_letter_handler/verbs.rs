@@ -1,6 +1,5 @@
 //! What the operator's verbs do. They write to `out`; the exit code is theirs.
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -8,9 +7,9 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 
-use super::args::{DiscardArgs, GroupArgs, GroupsArgs, ListArgs, ShowArgs};
+use super::args::{DiscardArgs, EraseArgs, GroupArgs, GroupsArgs, ListArgs, ShowArgs};
 use super::{page, table};
 use crate::dead_letters::case::Case;
 use crate::dead_letters::consumers::Consumers;
@@ -49,6 +48,10 @@ pub async fn show(args: ShowArgs, consumers: &dyn Consumers, out: &mut impl Writ
     let Some(case) = Case::open(&db, args.id, consumers).await.context("the database does not answer")? else {
         bail!("there is no dead letter {}", args.id);
     };
+    if args.reveal {
+        let mut connection = db.acquire().await?;
+        crate::dead_letters::revealed(&mut connection, &args.by.actor(), args.id).await?;
+    }
     match args.json {
         true => writeln!(out, "{}", page::json(case, args.reveal)?)?,
         false => write!(out, "{}", page::text(case, args.reveal))?,
@@ -59,22 +62,53 @@ pub async fn show(args: ShowArgs, consumers: &dyn Consumers, out: &mut impl Writ
 pub async fn discard(args: DiscardArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
     let mut tx = db.begin().await?;
-    let done = crate::dead_letters::discard(&mut tx, &args.by.actor(), &args.ids, &args.reason).await?;
+    let done = crate::dead_letters::discard(&mut tx, &args.by.actor(), &args.ids, &args.why).await?;
     tx.commit().await?;
-    let discarded: HashSet<Uuid> = done.into_iter().collect();
-    let states = dead_letters::states(&mut db, &args.ids).await?;
+    one_by_one(&mut db, &args, &done, "discarded", out).await
+}
+
+pub async fn restore(args: DiscardArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+    let mut tx = db.begin().await?;
+    let done = crate::dead_letters::restore(&mut tx, &args.by.actor(), &args.ids, &args.why).await?;
+    tx.commit().await?;
+    one_by_one(&mut db, &args, &done, "restored", out).await
+}
+
+/// What became of each of the letters that were named.
+async fn one_by_one(
+    db: &mut PgConnection,
+    args: &DiscardArgs,
+    done: &[Uuid],
+    what: &str,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    let states = dead_letters::states(db, &args.ids).await?;
     let mut lines = Vec::new();
     for id in &args.ids {
         let state = states.iter().find(|(of, _)| of == id).map(|(_, state)| *state);
-        let text = match (discarded.contains(id), state) {
-            (true, _) => "discarded".to_owned(),
-            (false, Some(state)) => format!("not discarded: it is {state}"),
+        let text = match (done.contains(id), state) {
+            (true, _) => what.to_owned(),
+            (false, Some(state)) => format!("not {what}: it is {state}"),
             (false, None) => "there is no such dead letter".to_owned(),
         };
-        lines.push(json!({"id": id, "discarded": discarded.contains(id), "detail": text}));
+        lines.push(json!({"id": id, what: done.contains(id), "detail": text}));
     }
     print(&lines, args.json, out)?;
-    Ok(exit(args.ids.iter().all(|id| discarded.contains(id))))
+    Ok(exit(args.ids.iter().all(|id| done.contains(id))))
+}
+
+pub async fn erase(args: EraseArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+    let mut tx = db.begin().await?;
+    let erased =
+        crate::dead_letters::erase::erase_customer(&mut tx, &args.by.actor(), &args.customer, &args.why).await?;
+    tx.commit().await?;
+    match args.json {
+        true => writeln!(out, "{}", json!({"erased": erased}))?,
+        false => writeln!(out, "{erased} dead letters hold no personal data of this customer any more")?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 pub async fn groups(args: GroupsArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {

@@ -25,11 +25,26 @@ pub struct RetentionArgs {
     /// Days that the log of webhooks is kept. Longer than endpoints may fail before they are disabled, so that none waits unlogged.
     #[arg(long, env = "KEEP_WEBHOOKS_DAYS", default_value_t = 30, value_name = "DAYS")]
     pub keep_webhooks_days: u16,
+
+    /// Days that dead letters are kept after they were resolved, and replays after they have ended.
+    #[arg(long, env = "KEEP_RESOLVED_DAYS", default_value_t = 30, value_name = "DAYS")]
+    pub keep_resolved_days: u16,
+
+    /// Days that discarded dead letters can be restored.
+    #[arg(long, env = "KEEP_DISCARDED_DAYS", default_value_t = 90, value_name = "DAYS")]
+    pub keep_discarded_days: u16,
 }
 
 impl Default for RetentionArgs {
     fn default() -> Self {
-        Self { keep_inbox_days: 30, keep_idempotency_hours: 48, keep_runs_days: 30, keep_webhooks_days: 30 }
+        Self {
+            keep_inbox_days: 30,
+            keep_idempotency_hours: 48,
+            keep_runs_days: 30,
+            keep_webhooks_days: 30,
+            keep_resolved_days: 30,
+            keep_discarded_days: 90,
+        }
     }
 }
 
@@ -49,6 +64,9 @@ pub async fn run(db: &mut PgConnection, keep: &RetentionArgs) -> Result<Done, Jo
         (Old::Instances, SILENT_HOURS),
         (Old::WebhookDeliveries, days(keep.keep_webhooks_days)),
         (Old::WebhookAttempts, days(keep.keep_webhooks_days)),
+        (Old::ResolvedDeadLetters, days(keep.keep_resolved_days)),
+        (Old::DiscardedDeadLetters, days(keep.keep_discarded_days)),
+        (Old::Replays, days(keep.keep_resolved_days)),
     ];
     let mut detail = Map::new();
     let mut count = 0;

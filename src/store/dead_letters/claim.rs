@@ -32,7 +32,7 @@ pub struct Released {
     pub unsent: bool,
 }
 
-/// Claims those of `ids` that are free, or were claimed by the same operation before it was resumed. The rest is being replayed by
+/// Claims those of `ids` that are free or parked, or were claimed by the same operation before it was resumed. The rest is being replayed by
 /// someone else, or is not unresolved.
 ///
 /// Each claim counts as a replay at once, so no two copies ever carry the same `fleet-replays`.
@@ -54,7 +54,7 @@ pub async fn claim(
          set state = 'replaying', state_reason = $2, state_changed_at = clock_timestamp(), replays = d.replays + 1,
              operation_id = $4
          from picked
-         where d.id = picked.id and (d.state = 'unresolved' or (d.state = 'replaying'
+         where d.id = picked.id and (d.state in ('unresolved', 'parked') or (d.state = 'replaying'
              and (d.operation_id = $4 or d.state_changed_at < clock_timestamp() - make_interval(mins => $3))))
          returning ",
         all_columns!()
@@ -117,7 +117,8 @@ pub async fn settle_needless(db: &mut PgConnection, ids: &[Uuid]) -> Result<(), 
 pub async fn release(db: &mut PgConnection, released: &[Released]) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update dead_letters d
-         set state = 'unresolved', state_reason = t.why, state_changed_at = clock_timestamp(),
+         set state = case d.reason when 'parked' then 'parked' else 'unresolved' end, state_reason = t.why,
+             state_changed_at = clock_timestamp(),
              replays = d.replays - case when t.unsent then 1 else 0 end
          from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::bool[]) as t (id, at, why, unsent)
          where d.id = t.id and d.state = 'replaying' and d.state_changed_at = t.at",

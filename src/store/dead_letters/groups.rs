@@ -113,11 +113,15 @@ pub(super) async fn count(db: &mut PgConnection, batch: &[Arrived]) -> Result<()
     let mut groups: BTreeMap<Uuid, (&Arrived, i64, OffsetDateTime, OffsetDateTime)> = BTreeMap::new();
     let mut minutes: BTreeMap<(Uuid, OffsetDateTime), i32> = BTreeMap::new();
     for letter in batch {
+        let Some(group) = &letter.group else { continue };
         let at = letter.last_failed_at;
-        let (_, times, first, last) = groups.entry(letter.group.id).or_insert((letter, 0, at, at));
+        let (_, times, first, last) = groups.entry(group.id).or_insert((letter, 0, at, at));
         *times += 1;
         (*first, *last) = (at.min(*first), at.max(*last));
-        *minutes.entry((letter.group.id, minute_of(at))).or_default() += 1;
+        *minutes.entry((group.id, minute_of(at))).or_default() += 1;
+    }
+    if groups.is_empty() {
+        return Ok(());
     }
     let all = || groups.values();
     sqlx::query(
@@ -132,7 +136,7 @@ pub(super) async fn count(db: &mut PgConnection, batch: &[Arrived]) -> Result<()
     .bind(all().map(|(letter, ..)| storable(&letter.queue)).collect::<Vec<_>>())
     .bind(all().map(|(letter, ..)| storable(&letter.reason)).collect::<Vec<_>>())
     .bind(all().map(|(letter, ..)| letter.kind.as_deref().map(storable)).collect::<Vec<_>>())
-    .bind(all().map(|(letter, ..)| storable(&letter.group.class)).collect::<Vec<_>>())
+    .bind(all().map(|(letter, ..)| letter.group.as_ref().map(|group| storable(&group.class))).collect::<Vec<_>>())
     .bind(all().map(|(_, _, first, _)| *first).collect::<Vec<_>>())
     .bind(all().map(|(_, _, _, last)| *last).collect::<Vec<_>>())
     .bind(all().map(|(_, times, ..)| *times).collect::<Vec<_>>())

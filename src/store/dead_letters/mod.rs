@@ -6,6 +6,7 @@ mod groups;
 mod items;
 mod operations;
 mod query;
+mod repair;
 mod row;
 mod upsert;
 
@@ -19,5 +20,6 @@ pub use operations::{
     UnknownOperationState, create, hold, let_go, operation, operations, orphans, sample, selected, turn,
 };
 pub use query::{Cursor, Death, Filter, InvalidCursor, deaths, get, list, newest, states, whole};
+pub use repair::{Edit, Remains, edit, edits, erase, lock, of_customer, restore};
 pub use row::{DeadLetter, State, Summary, UnknownState};
 pub use upsert::{Arrived, Cause, Stored, upsert};

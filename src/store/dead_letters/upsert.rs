@@ -25,7 +25,8 @@ pub struct Arrived {
     pub order_id: Option<Uuid>,
     pub customer_id: Option<String>,
     pub skus: Vec<String>,
-    pub group: Cause,
+    /// `None`: it has not failed, it waits.
+    pub group: Option<Cause>,
     /// What every attempt said: `[{"attempt", "at", "error"}]`, the oldest first.
     pub attempts: Value,
     pub headers: Map<String, Value>,
@@ -130,11 +131,12 @@ async fn write(
     let rows = sqlx::query(
         "insert into dead_letters as d (id, message_id, queue, exchange, routing_key, reason, error, kind, correlation_id,
              order_id, headers, properties, deaths, payload, content_type, first_failed_at, last_failed_at, replays,
-             group_id, customer_id, skus)
+             group_id, customer_id, skus, state)
          select t.id, t.message_id, t.queue, t.exchange, t.routing_key, t.reason, t.error, t.kind, t.correlation_id,
              t.order_id, t.headers::jsonb, t.properties::jsonb, t.deaths::jsonb, t.payload, t.content_type,
              t.first_failed_at, t.last_failed_at, t.replays, t.group_id, t.customer_id,
-             array(select jsonb_array_elements_text(t.skus::jsonb))
+             array(select jsonb_array_elements_text(t.skus::jsonb)),
+             case when t.group_id is null then 'parked' else 'unresolved' end
          from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
              $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::bytea[], $15::text[],
              $16::timestamptz[], $17::timestamptz[], $18::int[], $19::uuid[], $20::text[], $21::text[])
@@ -150,7 +152,7 @@ async fn write(
              group_id = excluded.group_id, customer_id = excluded.customer_id, skus = excluded.skus,
              last_failed_at = greatest(d.last_failed_at, excluded.last_failed_at),
              failures = d.failures + 1, replays = greatest(d.replays, excluded.replays),
-             state = 'unresolved', state_reason = null, state_changed_at = clock_timestamp()
+             state = excluded.state, state_reason = null, state_changed_at = clock_timestamp()
          where d.payload = excluded.payload
          returning d.id, d.message_id, d.queue, d.failures",
     )
@@ -172,7 +174,7 @@ async fn write(
     .bind(all().map(|letter| letter.first_failed_at).collect::<Vec<_>>())
     .bind(all().map(|letter| letter.last_failed_at).collect::<Vec<_>>())
     .bind(all().map(|letter| letter.replays).collect::<Vec<_>>())
-    .bind(all().map(|letter| letter.group.id).collect::<Vec<_>>())
+    .bind(all().map(|letter| letter.group.as_ref().map(|group| group.id)).collect::<Vec<_>>())
     .bind(optional(|letter| letter.customer_id.as_deref()))
     .bind(all().map(|letter| json(&letter.skus.iter().map(|sku| storable(sku)).collect::<Vec<_>>())).collect::<Result<Vec<_>, _>>()?)
     .fetch_all(db)

@@ -6,17 +6,36 @@ use order_fleet::store::dead_letters::State;
 use tokio::process::Command;
 
 use super::*;
+use crate::support::Stage;
 
-struct Answer {
-    code: i32,
-    out: String,
+pub struct Answer {
+    pub code: i32,
+    pub out: String,
 }
 
-async fn run(scene: &Scene, arguments: &[&str]) -> Answer {
+/// Where an operator works: the addresses of a database and of a broker.
+pub trait Workplace {
+    fn addresses(&self) -> (String, String);
+}
+
+impl Workplace for Scene {
+    fn addresses(&self) -> (String, String) {
+        (self.database.url(None), self.broker.url.clone())
+    }
+}
+
+impl Workplace for Stage {
+    fn addresses(&self) -> (String, String) {
+        (self.database.url(None), self.host.url.clone())
+    }
+}
+
+pub async fn run(place: &impl Workplace, arguments: &[&str]) -> Answer {
+    let (database, broker) = place.addresses();
     let output = Command::new(env!("CARGO_BIN_EXE_dead-letter-handler"))
         .args(arguments)
-        .env("DATABASE_URL", scene.database.url(None))
-        .env("AMQP_URL", &scene.broker.url)
+        .env("DATABASE_URL", database)
+        .env("AMQP_URL", broker)
         .stdin(Stdio::null())
         .output()
         .await
@@ -26,7 +45,7 @@ async fn run(scene: &Scene, arguments: &[&str]) -> Answer {
     Answer { code: output.status.code().unwrap_or(-1), out: out + &errors }
 }
 
-fn json(answer: &Answer) -> Value {
+pub fn json(answer: &Answer) -> Value {
     serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {}", answer.out))
 }
 

@@ -36,7 +36,11 @@ async fn every_kind_of_verdict_is_given_and_nothing_is_written() {
     assert_eq!(scene.database.number("select count(*) from recorded_events").await, 0);
 
     let fails = scene.case("analytics", b"no event").await;
-    assert!(matches!(&fails.verdict, Verdict::Fail { error } if error.contains("not JSON")), "{:?}", fails.verdict);
+    assert!(
+        matches!(&fails.verdict, Verdict::Fail { error, is_unreadable: true } if error.contains("not JSON")),
+        "{:?}",
+        fails.verdict
+    );
     let unknown_product = scene.case("order_processing", &order(Uuid::new_v4())).await;
     assert!(matches!(unknown_product.verdict, Verdict::Fail { .. }), "{:?}", unknown_product.verdict);
 

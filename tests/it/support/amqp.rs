@@ -102,9 +102,17 @@ impl Client {
 
     /// Messages that are ready in a queue.
     pub async fn depth(&self, queue: &str) -> u32 {
+        self.declared(queue).await.message_count()
+    }
+
+    pub async fn consumers(&self, queue: &str) -> u32 {
+        self.declared(queue).await.consumer_count()
+    }
+
+    async fn declared(&self, queue: &str) -> lapin::Queue {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
         let declared = self.channel.queue_declare(queue.into(), options, FieldTable::default()).await;
-        declared.unwrap_or_else(|error| panic!("{queue}: {error}")).message_count()
+        declared.unwrap_or_else(|error| panic!("{queue}: {error}"))
     }
 
     pub async fn purge(&self, queue: &str) {

@@ -1,7 +1,7 @@
 //! Real workers of the fleet in the test's own process, stopped with it.
 
 use order_fleet::config::ConsumerArgs;
-use order_fleet::messaging::Handler;
+use order_fleet::messaging::{Controls, Handler};
 use order_fleet::runtime::{Context, Tasks};
 use order_fleet::telemetry::Health;
 use tokio_util::sync::CancellationToken;
@@ -21,9 +21,12 @@ impl Workers {
             broker: broker.broker("test"),
             health: Health::default(),
             consumer: ConsumerArgs { prefetch: 256, batch: 128, bundle: 1, drain_seconds: 5 },
+            controls: Controls::default(),
             shutdown: CancellationToken::new(),
         };
-        Self { context, tasks: Tasks::new() }
+        let mut tasks = Tasks::new();
+        tasks.spawn(context.controls.clone().keep_fresh(context.db.clone(), context.shutdown.clone()));
+        Self { context, tasks }
     }
 
     pub fn start<H: Handler>(&mut self, handler: H) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use order_fleet::config::{ConsumerArgs, DatabaseArgs};
 use order_fleet::intake::BrokerPublisher;
 use order_fleet::intake::relay::{Relay, RelayPace};
+use order_fleet::messaging::Controls;
 use order_fleet::ports::gateway::{Charge, ChargeRequest, GatewayError, PaymentGateway, Refund, SimulatedGateway};
 use order_fleet::ports::mail::{Mailer, Templates};
 use order_fleet::ports::push::PushSender;
@@ -13,7 +14,7 @@ use order_fleet::ports::sms::SmsSender;
 use order_fleet::ports::webhooks::WebhookSender;
 use order_fleet::runtime::{Context, Heartbeat, Tasks};
 use order_fleet::services::analytics_service::AnalyticsService;
-use order_fleet::services::dead_letter_handler::DeadLetterHandler;
+use order_fleet::services::dead_letter_handler;
 use order_fleet::services::email_service::EmailTransport;
 use order_fleet::services::inventory_service::InventoryService;
 use order_fleet::services::notifier::Notifier;
@@ -173,9 +174,11 @@ impl Stage {
             broker: self.host.broker(&name),
             health: Health::default(),
             consumer: ConsumerArgs { bundle: self.options.bundle, ..defaults::<ConsumerArgs>() },
+            controls: Controls::default(),
             shutdown: CancellationToken::new(),
         };
         let mut tasks = Tasks::new();
+        tasks.spawn(context.controls.clone().keep_fresh(context.questions.clone(), context.shutdown.clone()));
         self.run(role, &context, &mut tasks);
         let heartbeat = Heartbeat::start(&context);
         Process { role, name, health: context.health.clone(), context, tasks, heartbeat }
@@ -215,7 +218,7 @@ impl Stage {
                 let sender = WebhookSender::new(self.options.webhook_rules, self.options.webhook_deadline, None);
                 context.consume(WebhookService::new(sender, vault(), self.options.webhook_patience), tasks);
             }
-            Role::DeadLetters => context.consume(DeadLetterHandler, tasks),
+            Role::DeadLetters => dead_letter_handler::start(context, self.saga(), tasks),
             Role::Scheduler => {
                 let pulse = context.health.part("scheduler");
                 let retention = RetentionArgs::default();
