@@ -1,5 +1,6 @@
 //! Settings of mail, SMS, push, the payment gateway and webhooks. Flattened into the settings of the services that use them.
 
+mod alerts;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::ports::gateway::{Behaviour, Gateway, HttpGateway, Rate, SimulatedGate
 use crate::ports::mail::{Mailer, Server, SmtpMailer, Templates};
 use crate::ports::push::{FcmPush, PushSender, ServiceAccount};
 use crate::ports::sms::{Account, SmsSender, TwilioSms};
+pub use alerts::AlertArgs;
 pub use webhooks::{DeliveryArgs, WebhookArgs};
 
 /// Where e-mail goes. Holds a password, so it has no `Debug`.

@@ -1,9 +1,10 @@
 //! The outside world: mail, SMS, push and the payment gateway, each with its real and its folder or simulated form; the identity
-//! provider and the shared quotas of the API; partners' endpoints.
+//! provider and the shared quotas of the API; partners' endpoints; whoever is told of alerts.
 //!
 //! Built by `config::outbound`, called by the services. Every call has a deadline, carries a key that stays the same when it is
 //! repeated, and ends in a value the caller can decide on: [`outbound::SendError`] or [`gateway::GatewayError`].
 
+pub mod alerts;
 mod folder;
 pub mod gateway;
 mod http;

@@ -6,14 +6,18 @@ use clap::Args;
 
 use super::order_api::start_relay;
 use super::{Role, main};
+use crate::config::outbound::AlertArgs;
 use crate::intake::OutboxWake;
 use crate::runtime::{Context, Tasks};
+use crate::services::alert_sender::AlertSender;
 use crate::services::scheduler::{RetentionArgs, Scheduler};
 
 #[derive(Args)]
 pub struct SchedulerRole {
     #[command(flatten)]
     retention: RetentionArgs,
+    #[command(flatten)]
+    alerts: AlertArgs,
 }
 
 impl Role for SchedulerRole {
@@ -30,6 +34,8 @@ impl Role for SchedulerRole {
             retention: self.retention.clone(),
         };
         tasks.spawn(scheduler.run(context.shutdown.clone()));
+        let sender = AlertSender { db: context.questions.clone(), routes: self.alerts.routes()? };
+        tasks.spawn(sender.run(context.shutdown.clone()));
         Ok(())
     }
 }

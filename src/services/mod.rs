@@ -1,5 +1,6 @@
 //! The workers, one file or folder each: this is where a newcomer reads the business.
 
+pub mod alert_sender;
 pub mod analytics_service;
 pub mod dead_letter_handler;
 pub mod email_service;

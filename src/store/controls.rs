@@ -177,7 +177,8 @@ pub async fn stopped(db: &mut PgConnection) -> Result<Vec<Stopped>, sqlx::Error>
 /// A parked letter whose turn has come.
 ///
 /// The first of each order in each queue of `consumers` (queue, name in the inbox), once nothing of the order is dead or held, and
-/// what was sent before it has been handled.
+/// what was sent before it has been handled. What did not concern its consumer leaves no trace there; it is waited for as long as the
+/// ladder is, no longer.
 ///
 /// # Errors
 /// Any database error.
@@ -192,7 +193,7 @@ pub async fn releasable(db: &mut PgConnection, consumers: &[(&str, &str)]) -> Re
                  where e.queue = d.queue and e.order_id = d.order_id and e.id <> d.id
                      and (e.state in ('unresolved', 'replaying')
                          or (e.state = 'resolved' and e.state_reason = 'replayed'
-                             and e.state_changed_at > now() - interval '1 hour'
+                             and e.state_changed_at > now() - interval '5 minutes'
                              and not exists (select 1 from inbox i where i.consumer = c.consumer and i.message_id = e.message_id))))
          order by d.queue, d.order_id, d.last_failed_at, d.id
          limit 100",

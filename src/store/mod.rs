@@ -1,6 +1,7 @@
 //! PostgreSQL: the only place with SQL. Plain functions on a connection, one file per group of tables; whoever needs several
 //! of them to stand or fall together opens the transaction and passes it on.
 
+pub mod alerts;
 pub mod api_keys;
 pub mod audit;
 pub mod audit_log;

@@ -39,6 +39,7 @@ pub struct Metrics {
     pub webhooks_disabled: IntCounterVec,
     /// Dead letters taken into the database, by queue and reason.
     pub dead_letters: IntCounterVec,
+    pub alerts: IntCounterVec,
     /// Age of the oldest unpublished outbox row.
     pub outbox_oldest_seconds: Gauge,
     /// Outbox rows that cannot be published and wait for an operator.
@@ -104,6 +105,7 @@ impl Metrics {
             notifications: counters("fleet_notifications_total", "Notifications sent", &["channel", "type"])?,
             webhook_attempts: counters("fleet_webhook_attempts_total", "Attempts to deliver a webhook", &["result"])?,
             webhooks_disabled: counters("fleet_webhooks_disabled_total", "Endpoints disabled after failures", &[])?,
+            alerts: counters("fleet_alerts_total", "Alerts told to people", &["kind", "result"])?,
             dead_letters: counters("fleet_dead_letters_total", "Dead letters stored", &["queue", "reason"])?,
             outbox_oldest_seconds: register_gauge_with_registry!(
                 "fleet_outbox_oldest_seconds",

@@ -1,5 +1,6 @@
 //! The life of a dead letter: found by the handler however it died, shown, replayed, discarded.
 
+mod alerting;
 mod arriving;
 mod operating;
 mod ramp;

@@ -26,6 +26,8 @@ pub struct Begin<'a> {
     pub failure_limit: f64,
     /// Whether each message is followed to its end; without it there is no ramp.
     pub watched: bool,
+    /// Who will carry it out; `None`: whoever looks first.
+    pub runner: Option<Uuid>,
 }
 
 /// Records a replay; a runner takes it up.
@@ -47,6 +49,7 @@ pub async fn begin(
         rate: asked.rate,
         failure_limit: asked.failure_limit,
         watched: asked.watched,
+        runner: asked.runner,
     };
     let operation = store::create(db, &new, selection).await?;
     let after = json!({"selection": words, "total": operation.total, "rate": asked.rate});

@@ -49,8 +49,9 @@ pub enum Left {
 }
 
 impl Runner {
-    pub fn new(db: PgPool, broker: Broker, consumers: Arc<dyn Consumers>) -> Self {
-        Self { id: Uuid::now_v7(), replayer: Replayer::new(db.clone(), broker), db, consumers }
+    /// `id`: who it is for the lease; others keep off what it holds.
+    pub fn new(id: Uuid, db: PgPool, broker: Broker, consumers: Arc<dyn Consumers>) -> Self {
+        Self { id, replayer: Replayer::new(db.clone(), broker), db, consumers }
     }
 
     /// Runs an operation until it ends, somebody else turns it, or the process is told to stop.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::dead_letters::consumers::Consumers;
 use crate::dead_letters::release::Releaser;
@@ -18,7 +19,8 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Runs until the process is told to stop.
 pub(super) async fn carry_on(context: Context, consumers: Arc<dyn Consumers>) {
-    let mut runner = Runner::new(context.questions.clone(), context.broker.clone(), Arc::clone(&consumers));
+    let mut runner =
+        Runner::new(Uuid::now_v7(), context.questions.clone(), context.broker.clone(), Arc::clone(&consumers));
     let mut releaser = Releaser::new(context.questions.clone(), context.broker.clone());
     while !context.shutdown.is_cancelled() {
         if let Err(error) = releaser.release(consumers.as_ref()).await {

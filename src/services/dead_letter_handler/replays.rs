@@ -46,7 +46,7 @@ pub async fn replay(args: ReplayArgs, consumers: Arc<dyn Consumers>, out: &mut i
     }
     #[cfg(feature = "crash-points")]
     args.crash.arm();
-    let actor = args.run.by.actor();
+    let (actor, runner) = (args.run.by.actor(), Uuid::now_v7());
     let mut connection = db.acquire().await.context("the database does not answer")?;
     let mut tx = connection.begin().await?;
     let asked = Begin {
@@ -55,11 +55,12 @@ pub async fn replay(args: ReplayArgs, consumers: Arc<dyn Consumers>, out: &mut i
         rate: args.rate,
         failure_limit: args.failure_limit / 100.0,
         watched: !args.no_watch,
+        runner: Some(runner),
     };
     let operation = begin(&mut tx, &asked, &selection).await?;
     tx.commit().await?;
     drop(connection);
-    follow(&db, &args.run, operation, consumers, out).await
+    follow(&db, &args.run, operation, runner, consumers, out).await
 }
 
 /// Runs an operation in this process and shows how it goes.
@@ -67,24 +68,33 @@ async fn follow(
     db: &PgPool,
     run: &RunArgs,
     operation: Operation,
+    runner: Uuid,
     consumers: Arc<dyn Consumers>,
     out: &mut impl Write,
 ) -> anyhow::Result<ExitCode> {
     let (id, leave) = (operation.id, CancellationToken::new());
     let progress = Progress::start(&operation);
-    let mut runner = Runner::new(db.clone(), Broker::new(&run.broker, OPERATOR)?, consumers);
+    let mut runner = Runner::new(runner, db.clone(), Broker::new(&run.broker, OPERATOR)?, consumers);
     let mut running = {
         let leave = leave.clone();
         tokio::spawn(async move { runner.run(id, &leave).await })
     };
-    let mut interrupted = false;
-    let left = loop {
+    let (mut interrupted, mut left) = (false, None);
+    loop {
         tokio::select! {
-            left = &mut running => break left.context("the replay broke off")?,
+            ended = &mut running, if left.is_none() => {
+                left = Some(ended.context("the replay broke off")?.with_context(|| {
+                    format!("replay {id} stands still; dead-letter-handler replays resume {id} goes on")
+                })?);
+            }
             () = tokio::time::sleep(LOOK) => {
                 let mut connection = db.acquire().await?;
                 if let Some(now) = store::operation(&mut connection, id).await? {
                     progress.show(&now);
+                    // another process may run it: it is followed all the same
+                    if now.state != OperationState::Running && left.is_some() {
+                        break;
+                    }
                 }
             }
             _ = tokio::signal::ctrl_c(), if !interrupted => {
@@ -92,9 +102,11 @@ async fn follow(
                 leave.cancel();
             }
         }
-    };
+        if interrupted && left.is_some() {
+            break;
+        }
+    }
     progress.end();
-    left.with_context(|| format!("replay {id} stands still; dead-letter-handler replays resume {id} goes on"))?;
     let mut connection = db.acquire().await?;
     if interrupted {
         let running = [OperationState::Running];
@@ -223,7 +235,7 @@ pub async fn replays(
                 bail!("there is no replay {}", one.id)
             };
             drop(connection);
-            follow(&db, &one.run, now, consumers, out).await
+            follow(&db, &one.run, now, Uuid::now_v7(), consumers, out).await
         }
     }
 }

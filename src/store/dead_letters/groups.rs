@@ -130,7 +130,8 @@ pub(super) async fn count(db: &mut PgConnection, batch: &[Arrived]) -> Result<()
              $7::timestamptz[], $8::bigint[])
          on conflict (id) do update set failures = g.failures + excluded.failures,
              first_seen = least(g.first_seen, excluded.first_seen), last_seen = greatest(g.last_seen, excluded.last_seen),
-             state = case g.state when 'resolved' then 'open' else g.state end",
+             state = case g.state when 'resolved' then 'open' else g.state end,
+             has_returned = g.has_returned or g.state = 'resolved'",
     )
     .bind(groups.keys().copied().collect::<Vec<_>>())
     .bind(all().map(|(letter, ..)| storable(&letter.queue)).collect::<Vec<_>>())

@@ -157,6 +157,8 @@ pub struct NewOperation<'a> {
     pub rate: i32,
     pub failure_limit: f64,
     pub watched: bool,
+    /// Who will carry it out; `None`: whoever looks first.
+    pub runner: Option<Uuid>,
 }
 
 /// Which dead letters an operation takes.
@@ -246,7 +248,7 @@ macro_rules! columns {
     };
 }
 
-/// Records an operation with what it takes; nobody runs it yet.
+/// Records an operation with what it takes.
 ///
 /// # Errors
 /// Any database error.
@@ -256,8 +258,9 @@ pub async fn create(
     selection: &Selection<'_>,
 ) -> Result<Operation, sqlx::Error> {
     sqlx::query(
-        "insert into replay_operations (id, operator, reason, selection, rate, failure_limit, watched)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into replay_operations (id, operator, reason, selection, rate, failure_limit, watched, runner, runner_until)
+         values ($1, $2, $3, $4, $5, $6, $7, $8,
+             case when $8::uuid is not null then clock_timestamp() + make_interval(secs => $9) end)",
     )
     .bind(new.id)
     .bind(new.operator)
@@ -266,6 +269,8 @@ pub async fn create(
     .bind(new.rate)
     .bind(new.failure_limit)
     .bind(new.watched)
+    .bind(new.runner)
+    .bind(f64::from(RUNNER_LEASE_SECONDS))
     .execute(&mut *db)
     .await?;
     let mut query = QueryBuilder::<Postgres>::new(

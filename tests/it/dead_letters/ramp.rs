@@ -21,12 +21,19 @@ fn saga() -> SagaArgs {
 impl Scene {
     fn runner(&self) -> Runner {
         let consumers = Arc::new(Rehearsals::new(saga()));
-        Runner::new(self.database.pool.clone(), self.broker.broker("runner"), consumers)
+        Runner::new(Uuid::now_v7(), self.database.pool.clone(), self.broker.broker("runner"), consumers)
     }
 
     async fn begin(&self, filter: &Filter) -> Operation {
         let actor = Actor::person("anna", Trust::Operator);
-        let asked = Begin { actor: &actor, reason: Some("a test"), rate: RATE, failure_limit: 0.05, watched: true };
+        let asked = Begin {
+            actor: &actor,
+            reason: Some("a test"),
+            rate: RATE,
+            failure_limit: 0.05,
+            watched: true,
+            runner: None,
+        };
         let mut tx = self.database.pool.begin().await.expect("a transaction");
         let begun = begin(&mut tx, &asked, &Selection::Matching(filter)).await.expect("recorded");
         tx.commit().await.expect("committed");

@@ -44,7 +44,7 @@ async fn a_dead_mail_parks_the_later_ones_of_its_order_and_its_replay_releases_t
     // no address: unreadable, and dead at once
     publish(&id, mail(&order, "order_confirmation", "nobody")).await;
     letters(&stage, State::Unresolved, 1).await;
-    publish(&uuid::Uuid::new_v4().to_string(), mail(&order, "order_shipped", "ada@shop.example")).await;
+    publish(&uuid::Uuid::new_v4().to_string(), mail(&order, "order_cancelled", "ada@shop.example")).await;
     letters(&stage, State::Parked, 1).await;
     publish(&uuid::Uuid::new_v4().to_string(), mail(&order, "order_refunded", "ada@shop.example")).await;
     letters(&stage, State::Parked, 2).await;
@@ -60,7 +60,7 @@ async fn a_dead_mail_parks_the_later_ones_of_its_order_and_its_replay_releases_t
     let replayed = command(&["replay", "--all", "--yes"]).await;
     assert!(replayed.contains("1 applied of 1"), "{replayed}");
     eventually("the others follow", async || (told(&stage).await.len() == 4).then_some(())).await;
-    assert_eq!(told(&stage).await, ["order_failed", "order_confirmation", "order_shipped", "order_refunded"]);
+    assert_eq!(told(&stage).await, ["order_failed", "order_confirmation", "order_cancelled", "order_refunded"]);
     letters(&stage, State::Resolved, 3).await;
     stage.finish().await;
 }
@@ -97,10 +97,12 @@ async fn a_paused_consumer_takes_nothing_until_it_is_resumed() {
         .await;
     assert_eq!(run(&stage, &["resume", "payment_requests"]).await.code, 0);
     stage.reaches(&id, "confirmed").await;
-    let log: Vec<String> = sqlx::query_scalar("select action || ' ' || target from audit_log order by position")
-        .fetch_all(&stage.database.pool)
-        .await
-        .expect("the log");
+    let log: Vec<String> = sqlx::query_scalar(
+        "select action || ' ' || target from audit_log where action like 'consumer.%' order by position",
+    )
+    .fetch_all(&stage.database.pool)
+    .await
+    .expect("the log");
     assert_eq!(log, ["consumer.pause queue:payment_requests", "consumer.resume queue:payment_requests"]);
     stage.finish().await;
 }
