@@ -10,7 +10,7 @@ use super::error::{Error, count};
 use super::list::{LARGEST_PAGE, Paging};
 use super::output::{Output, moment, printable};
 use super::run::Outcome;
-use crate::store::audit_log::Entry;
+use crate::store::audit_log::{Chain, Entry};
 
 /// Shows what operators, admins and their programs did. For admins.
 #[derive(Debug, Args)]
@@ -21,6 +21,7 @@ use crate::store::audit_log::Entry;
   orders audit-log list --target product:GADGET-01 --all
   orders audit-log export > audit.jsonl
   orders audit-log export --after 4711 >> audit.jsonl
+  orders audit-log verify --noted 4711:9f86d0…
 
 Each entry was written in the same commit as what it tells of, and is never changed. Positions
 have no gap: who has exported up to one has missed nothing before it."
@@ -38,6 +39,12 @@ enum Command {
         filter: Filter,
         #[command(flatten)]
         paging: Paging,
+    },
+    /// Goes through the whole log: is every entry as it was written, is none missing? Exit code 1 when not.
+    Verify {
+        /// The end of an earlier time, as this command printed it (POSITION:HASH): it must still stand there.
+        #[arg(long, value_name = "POSITION:HASH")]
+        noted: Option<String>,
     },
     /// Writes entries as JSON lines, the oldest first, to the last one there is.
     Export {
@@ -82,6 +89,7 @@ impl AuditLog {
     pub async fn run(self, client: &Client, output: Output) -> Result<Outcome, Error> {
         match self.command {
             Command::List { filter, paging } => list(filter, paging, client, output).await,
+            Command::Verify { noted } => verify(noted.as_deref(), client, output).await,
             Command::Export { filter, after } => export(filter, after, client, output).await,
         }
     }
@@ -110,6 +118,52 @@ async fn list(filter: Filter, paging: Paging, client: &Client, output: Output) -
     }
     found.hint(output, "entry");
     Ok(Outcome::Success)
+}
+
+async fn verify(noted: Option<&str>, client: &Client, output: Output) -> Result<Outcome, Error> {
+    let chain: Chain = client.read(&client.get(&["audit", "chain"], &[]).await?)?;
+    let still_stands = match noted {
+        None => true,
+        Some(noted) => {
+            let wrong = || Error::Input("--noted must be POSITION:HASH, as audit-log verify prints it".to_owned());
+            let (position, hash) = noted.split_once(':').ok_or_else(wrong)?;
+            let position: i64 = position.parse().map_err(|_| wrong())?;
+            stands(client, position, hash).await?
+        }
+    };
+    let holds = chain.holds && still_stands;
+    if output.json {
+        output.document(&json!({"chain": chain, "noted_stands": noted.map(|_| still_stands)}))?;
+    } else if let Some(position) = chain.broken_at {
+        output.line(&format!(
+            "the log was changed: entry {position} is not as it was written, or one before it is missing"
+        ))?;
+    } else if !still_stands {
+        output.line("the log was rewritten: what was noted does not stand there any more")?;
+    } else {
+        output.line(&format!(
+            "{} are as they were written; its end: {}:{}",
+            count_of(chain.entries),
+            chain.entries,
+            chain.end
+        ))?;
+    }
+    Ok(if holds { Outcome::Success } else { Outcome::Unsuccessful })
+}
+
+fn count_of(entries: i64) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
+}
+
+/// Whether the entry at a position has this hash.
+async fn stands(client: &Client, position: i64, hash: &str) -> Result<bool, Error> {
+    #[derive(Deserialize)]
+    struct Page {
+        entries: Vec<Entry>,
+    }
+    let before = (position - 1).to_string();
+    let page: Page = client.read(&client.get(&["audit"], &[("limit", "1".to_owned()), ("cursor", before)]).await?)?;
+    Ok(page.entries.first().is_some_and(|entry| entry.position == position && entry.hash == hash))
 }
 
 /// Page by page, so that a long log needs no memory.

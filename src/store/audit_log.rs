@@ -81,6 +81,8 @@ pub struct Entry {
     pub after: Option<Box<RawValue>>,
     /// The request's, as in its answer and in the log.
     pub correlation_id: Option<String>,
+    /// SHA-256 over this entry and the hash of the one before, in hex.
+    pub hash: String,
 }
 
 /// Which entries are meant.
@@ -104,8 +106,8 @@ pub async fn page(
     limit: i64,
 ) -> Result<Vec<Entry>, sqlx::Error> {
     let mut query = QueryBuilder::<Postgres>::new(
-        "select position, at, actor, role, action, target, reason, before::text, after::text, correlation_id \
-         from audit_log where position > ",
+        "select position, at, actor, role, action, target, reason, before::text, after::text, correlation_id, \
+         encode(hash, 'hex') as hash from audit_log where position > ",
     );
     query.push_bind(position);
     for (column, wanted) in [("actor", &filter.actor), ("action", &filter.action), ("target", &filter.target)] {
@@ -140,5 +142,48 @@ fn read_entry(row: &PgRow) -> Result<Entry, sqlx::Error> {
         before: json("before")?,
         after: json("after")?,
         correlation_id: row.try_get("correlation_id")?,
+        hash: row.try_get("hash")?,
     })
+}
+
+/// Whether the chain of the log holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditChain)]
+pub struct Chain {
+    /// Entries that were looked at: all.
+    pub entries: i64,
+    /// Whether every entry is as it was written, and none is missing.
+    pub holds: bool,
+    /// The first entry that was changed, or before which one is missing.
+    pub broken_at: Option<i64>,
+    /// The hash of the last entry, in hex: note it elsewhere, and compare. Empty while there are no entries.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    pub end: String,
+}
+
+/// Goes through the whole log.
+///
+/// # Errors
+/// When the database is away.
+pub async fn verify(conn: &mut PgConnection) -> Result<Chain, sqlx::Error> {
+    sqlx::query(
+        "select count(*) as entries,
+             min(position) filter (where hash is distinct from expected or position <> place) as broken_at,
+             (select encode(hash, 'hex') from audit_log_end) as end,
+             (select position from audit_log_end) = count(*)
+                 and (select hash from audit_log_end)
+                     = coalesce((select hash from audit_log order by position desc limit 1), '') as ends_well
+         from (select l.position, l.hash, row_number() over (order by l.position) as place,
+                   audit_log_hash(coalesce(lag(l.hash) over (order by l.position), ''), l) as expected
+               from audit_log l) l",
+    )
+    .try_map(|row: PgRow| {
+        let (entries, broken_at): (i64, Option<i64>) = (row.try_get("entries")?, row.try_get("broken_at")?);
+        let ends_well: bool = row.try_get("ends_well")?;
+        // entries that were cut off at the end leave no other trace
+        let broken_at = broken_at.or((!ends_well).then_some(entries + 1));
+        Ok(Chain { entries, holds: broken_at.is_none(), broken_at, end: row.try_get("end")? })
+    })
+    .fetch_one(conn)
+    .await
 }

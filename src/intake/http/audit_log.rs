@@ -11,7 +11,7 @@ use super::cursor;
 use super::parameters::{PAGE, PageParameters, Parameters};
 use super::problem::{Problem, of_database};
 use super::router::ApiState;
-use crate::store::audit_log::{self, Entry, Filter};
+use crate::store::audit_log::{self, Chain, Entry, Filter};
 
 /// Longest actor, action or target that is looked for.
 const MAX_TEXT: usize = 255;
@@ -61,6 +61,19 @@ pub(super) async fn list(
     let mut entries = found.map_err(|error| of_database(&error))?;
     let next_cursor = cursor::cut(&mut entries, limit, |last| last.position.to_string());
     Ok(Json(AuditPage { entries, next_cursor }))
+}
+
+/// Verify the audit log
+///
+/// Goes through all of it: whether every entry is as it was written and none is missing. Compare `end` with what was noted at an earlier time
+/// or kept elsewhere: somebody who can rewrite the whole table can rewrite its chain, too.
+#[utoipa::path(
+    get, path = "/api/v1/audit/chain", operation_id = "verifyAuditLog", tag = "access",
+    responses((status = 200, description = "Whether the chain holds.", body = Chain))
+)]
+pub(super) async fn verify(State(state): State<ApiState>) -> Result<Json<Chain>, Problem> {
+    let mut connection = state.connection().await?;
+    audit_log::verify(&mut connection).await.map(Json).map_err(|error| of_database(&error))
 }
 
 fn text(text: &str) -> Result<String, String> {

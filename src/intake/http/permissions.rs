@@ -57,6 +57,7 @@ pub static RULES: &[Rule] = &[
     rule(Method::POST, "/api/v1/api-keys", ADMIN, Reach::All),
     rule(Method::DELETE, "/api/v1/api-keys/{id}", ADMIN, Reach::All),
     rule(Method::GET, "/api/v1/audit", ADMIN, Reach::All),
+    rule(Method::GET, "/api/v1/audit/chain", ADMIN, Reach::All),
     rule(Method::GET, "/api/v1/webhooks", OPERATOR, Reach::All),
     rule(Method::POST, "/api/v1/webhooks", ADMIN, Reach::All),
     rule(Method::GET, "/api/v1/webhooks/{id}", OPERATOR, Reach::All),

@@ -104,6 +104,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(api_keys::create, api_keys::list))
         .routes(routes!(api_keys::revoke))
         .routes(routes!(audit_log::list))
+        .routes(routes!(audit_log::verify))
 }
 
 /// The API's contract, made from the code: OpenAPI 3.1.

@@ -35,6 +35,8 @@ async fn an_entry_says_who_did_what_to_what_and_why() {
     let mut entry = entries[1].clone();
     assert!(entry["at"].as_str().is_some_and(|at| at.ends_with('Z')));
     entry.as_object_mut().expect("an entry").remove("at");
+    let hash = entry.as_object_mut().expect("an entry").remove("hash").expect("a hash");
+    assert_eq!(hash.as_str().map(str::len), Some(64));
     let expected = json!({
         "position": 2, "actor": "operator:anna", "role": "operator", "action": "stock.adjust",
         "target": "product:WIDGET-01", "reason": "counted", "before": {"on_hand": 100}, "after": {"on_hand": 60},
@@ -82,4 +84,39 @@ async fn the_log_has_no_gap_and_is_read_in_pages_by_filters() {
         answer(api.get("/api/v1/audit?since=yesterday&cursor=x").bearer_auth(token(Role::Admin, "root"))).await;
     assert_eq!((status, problem["errors"].as_array().expect("errors").len()), (422, 2), "{problem}");
     assert_eq!(database.number("select position from audit_log_end").await, 11);
+}
+
+#[tokio::test]
+async fn whoever_changes_the_log_is_found_out() {
+    let (database, api) = guarded().await;
+    with_product(&api).await;
+    for delta in 1..=5 {
+        let body = json!({"delta": delta, "reason": "counted"});
+        let adjusted = api.post("/api/v1/products/WIDGET-01/adjustments", &body);
+        assert_eq!(answer(adjusted.bearer_auth(token(Role::Operator, "anna"))).await.0, 200);
+    }
+    let chain = async || {
+        let verified = api.get("/api/v1/audit/chain").bearer_auth(token(Role::Admin, "root"));
+        let (status, chain) = answer(verified).await;
+        assert_eq!(status, 200, "{chain}");
+        chain
+    };
+    let whole = chain().await;
+    assert_eq!((&whole["holds"], &whole["entries"], &whole["broken_at"]), (&json!(true), &json!(6), &Value::Null));
+    let tampered = async |change: &'static str| {
+        database.execute("alter table audit_log disable trigger user").await;
+        database.execute("create table if not exists honest as select * from audit_log").await;
+        database.execute(change).await;
+        let found = chain().await;
+        database.execute("delete from audit_log").await;
+        database.execute("insert into audit_log select * from honest").await;
+        database.execute("alter table audit_log enable trigger user").await;
+        (found["holds"].clone(), found["broken_at"].clone())
+    };
+    let broken_at = |position: i64| (json!(false), json!(position));
+    assert_eq!(tampered("update audit_log set reason = 'stolen' where position = 3").await, broken_at(3));
+    assert_eq!(tampered("update audit_log set at = at - interval '1 hour' where position = 2").await, broken_at(2));
+    assert_eq!(tampered("delete from audit_log where position = 4").await, broken_at(5));
+    assert_eq!(tampered("delete from audit_log where position = 6").await, broken_at(6));
+    assert_eq!(chain().await, whole);
 }

@@ -41,7 +41,7 @@ const OWN: &str = "cust-own";
 const OTHER: &str = "cust-other";
 
 /// What each route answers to [`Caller::ALL`], in that order: written by hand, not derived from the table that it checks.
-const EXPECTED: [(&str, [u16; 5]); 38] = [
+const EXPECTED: [(&str, [u16; 5]); 39] = [
     ("POST /api/v1/orders", [401, 202, 403, 202, 202]),
     ("GET /api/v1/orders", [401, 200, 200, 200, 200]),
     ("GET /api/v1/orders/{id}", [401, 200, 404, 200, 200]),
@@ -57,6 +57,7 @@ const EXPECTED: [(&str, [u16; 5]); 38] = [
     ("POST /api/v1/api-keys", [401, 403, 403, 403, 201]),
     ("DELETE /api/v1/api-keys/{id}", [401, 403, 403, 403, 200]),
     ("GET /api/v1/audit", [401, 403, 403, 403, 200]),
+    ("GET /api/v1/audit/chain", [401, 403, 403, 403, 200]),
     ("GET /api/v1/webhooks", [401, 403, 403, 200, 200]),
     ("POST /api/v1/webhooks", [401, 403, 403, 403, 201]),
     ("GET /api/v1/webhooks/{id}", [401, 403, 403, 200, 200]),
