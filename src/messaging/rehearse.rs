@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use super::failure::panic_text;
 use super::{Delivery, Failure, Handler, Incoming, Outcome};
 use crate::contract::Outgoing;
-use crate::store::inbox;
+use crate::store::{inbox, rehearsal};
 use crate::telemetry::chain;
 
 /// What would come of it.
@@ -41,9 +41,9 @@ pub async fn rehearse<H: Handler>(handler: &H, db: &PgPool, incoming: Incoming) 
     }
     let mut connection = db.acquire().await?;
     let mut tx = connection.begin().await?;
-    sqlx::query("set local lock_timeout = '2s'").execute(&mut *tx).await?;
+    rehearsal::be_impatient(&mut tx).await?;
     let id = handler.identity(&incoming);
-    let rehearsal = match inbox::handled(&mut tx, H::ROLE, &[id]).await?.is_empty() {
+    let outcome = match inbox::handled(&mut tx, H::ROLE, &[id]).await?.is_empty() {
         false => Rehearsal::Known,
         true if H::CALLS_OUTSIDE => {
             let context = handler.look_up(&mut tx, &[&message]).await?.pop().unwrap_or_default();
@@ -58,7 +58,7 @@ pub async fn rehearse<H: Handler>(handler: &H, db: &PgPool, incoming: Incoming) 
         },
     };
     tx.rollback().await?;
-    Ok(rehearsal)
+    Ok(outcome)
 }
 
 async fn apply<H: Handler>(
@@ -66,7 +66,7 @@ async fn apply<H: Handler>(
     db: &mut PgConnection,
     delivery: Delivery<H>,
 ) -> Result<Rehearsal, sqlx::Error> {
-    let before = written(db).await?;
+    let before = rehearsal::written(db).await?;
     let outcomes = AssertUnwindSafe(handler.apply(db, &[&delivery])).catch_unwind().await;
     let outcome = match outcomes {
         Err(panic) => return Ok(Rehearsal::Failed(Failure::Panicked(panic_text(panic.as_ref())))),
@@ -76,7 +76,7 @@ async fn apply<H: Handler>(
     };
     Ok(match outcome {
         Some(Outcome::Done(publishes)) => {
-            let mut writes = written(db).await?;
+            let mut writes = rehearsal::written(db).await?;
             for (table, rows) in before {
                 writes.entry(table).and_modify(|now| *now -= rows);
             }
@@ -86,15 +86,4 @@ async fn apply<H: Handler>(
         Some(Outcome::Failed(failure)) => Rehearsal::Failed(failure),
         None => Rehearsal::Failed(Failure::Transient("the handler returned no outcome".to_owned())),
     })
-}
-
-/// Rows written by this connection and not reported yet, by table.
-async fn written(db: &mut PgConnection) -> Result<BTreeMap<String, i64>, sqlx::Error> {
-    let rows: Vec<(String, i64)> = sqlx::query_as(
-        "select relname::text, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_xact_user_tables
-         where n_tup_ins + n_tup_upd + n_tup_del > 0",
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().collect())
 }

@@ -76,7 +76,7 @@ impl Role for Payment {
 #[derive(Args)]
 pub struct Email {
     #[command(flatten)]
-    mail: MailArgs,
+    mail: Shared<MailArgs>,
 }
 
 impl Role for Email {
@@ -84,7 +84,8 @@ impl Role for Email {
     const ABOUT: &'static str = "Mails confirmations, failures, refunds and cancellations, by SMTP or into a folder.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        let transport = EmailTransport { mailer: self.mail.build()?, templates: self.mail.templates()? };
+        let Shared(mail) = &self.mail;
+        let transport = EmailTransport { mailer: mail.build()?, templates: mail.templates()? };
         context.consume(Notifier { transport }, tasks);
         Ok(())
     }

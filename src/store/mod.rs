@@ -22,6 +22,7 @@ pub mod outbox;
 pub mod outbox_queries;
 pub mod payments;
 pub mod products;
+pub mod rehearsal;
 pub mod sagas;
 pub mod scheduler;
 pub mod statistics;

@@ -2,6 +2,7 @@
 
 mod alerting;
 mod arriving;
+mod many;
 mod operating;
 mod ramp;
 mod rehearsing;
