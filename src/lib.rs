@@ -14,6 +14,7 @@
 //! - `domain` the pure rules · `contract` what travels on the wire · `topology` the broker's shape as data
 //! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
+//! - `tracking` live streams of what happens to orders, links for customers
 //! - `ops` what operators ask: the audit, the live status
 //! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command · `bench` measures all of it
 //! - `demo`, `chaos` and `bench` play with the whole fleet, the last two as a `trial` on servers of their own
@@ -37,4 +38,5 @@ pub mod stand_ins;
 pub mod store;
 pub mod telemetry;
 pub mod topology;
+pub mod tracking;
 pub mod trial;

@@ -4,9 +4,10 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::error::{Error, Problem};
 
@@ -14,6 +15,9 @@ use super::error::{Error, Problem};
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// First and longest pause between tries when the API asks for none: about one accept, and about one restart.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const EVENT_STREAM: &str = "text/event-stream";
+/// Far above the patience of any command that reads a stream.
+const LONGEST_STREAM: Duration = Duration::from_secs(24 * 60 * 60);
 /// How much of a foreign answer is quoted.
 const QUOTE: usize = 60;
 
@@ -72,6 +76,27 @@ impl Client {
             url.query_pairs_mut().extend_pairs(query);
         }
         Ok(self.send(self.http.request(Method::GET, url)).await?.body)
+    }
+
+    /// A stream of server-sent events after a position; `None` when the answer is something else.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] or [`Error::Unreachable`].
+    pub async fn events(&self, path: &[&str], after: i64) -> Result<Option<reqwest::Response>, Error> {
+        let request = self.http.get(self.url(path)?).header(ACCEPT, EVENT_STREAM).header("Last-Event-ID", after);
+        // the stream may last; its answer may not
+        let sending = timeout(self.timeout, request.timeout(LONGEST_STREAM).send()).await;
+        let response = match sending {
+            Ok(sent) => sent.map_err(|error| self.unreachable(&error))?,
+            Err(_) => return Ok(None),
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        if !status.is_success() {
+            let body = response.text().await.map_err(|error| self.unreachable(&error))?;
+            return Err(self.refusal(status, &headers, &body));
+        }
+        let is_stream = text(&headers, CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with(EVENT_STREAM));
+        Ok(is_stream.then_some(response))
     }
 
     /// Sends a JSON body once.

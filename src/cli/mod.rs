@@ -8,9 +8,11 @@ mod bench;
 mod bulk;
 mod client;
 mod error;
+mod event_stream;
 mod get;
 mod grid;
 mod list;
+mod live;
 mod outbox;
 mod output;
 mod products;
@@ -25,4 +27,5 @@ mod watch;
 
 pub use args::Args;
 pub use error::Error;
+pub use event_stream::{EventParser, ServerEvent};
 pub use run::{Outcome, main, run};

@@ -11,6 +11,7 @@ mod outgoing;
 pub mod payment;
 pub mod saga;
 pub mod status;
+pub mod tracking;
 
 pub use fields::{FieldError, Fields};
 pub use outgoing::{Outgoing, Unroutable};

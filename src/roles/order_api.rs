@@ -16,6 +16,7 @@ use crate::ops::status::{QueueReader, Sources};
 use crate::runtime::{Context, Tasks, serve};
 use crate::store::outbox;
 use crate::telemetry::{self, Signs, metrics};
+use crate::tracking::{Limits, Tracking};
 
 /// How often the outbox is looked at for the metrics; Prometheus scrapes every 15 s by default.
 const LOOK: Duration = Duration::from_secs(5);
@@ -27,6 +28,9 @@ pub struct OrderApi {
     http_addr: SocketAddr,
     #[command(flatten)]
     management: ManagementArgs,
+    /// Most streams of live tracking at a time; one more is asked to come back later.
+    #[arg(long, env = "LIVE_STREAMS", default_value_t = Limits::default().streams, value_name = "COUNT")]
+    live_streams: usize,
 }
 
 impl Role for OrderApi {
@@ -38,13 +42,17 @@ impl Role for OrderApi {
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
         let status = Sources::new(context.db.clone(), QueueReader::new(context.broker.clone(), management));
-        let api = router(ApiState { db: context.db.clone(), intake, status });
+        let limits = Limits { streams: self.live_streams, ..Limits::default() };
+        let tracking = Tracking::new(limits, context.shutdown.clone());
+        let (db, links) = (context.db.clone(), context.links.clone());
+        let api = router(ApiState { db, intake, status, tracking: tracking.clone(), links });
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
         let pulse = context.health.part(Self::NAME);
         pulse.shows(Signs::default);
         pulse.up();
         tasks.spawn(writers.finished());
+        tasks.spawn(tracking.run(context.db.clone()));
         start_relay(context, wake, tasks);
         Ok(())
     }

@@ -74,7 +74,11 @@ impl Role for Email {
     const ABOUT: &'static str = "Mails confirmations, failures, refunds and cancellations, by SMTP or into a folder.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        let transport = EmailTransport { mailer: self.mail.build()?, templates: self.mail.templates()? };
+        let transport = EmailTransport {
+            mailer: self.mail.build()?,
+            templates: self.mail.templates()?,
+            links: context.links.clone(),
+        };
         context.consume(Notifier { transport }, tasks);
         Ok(())
     }

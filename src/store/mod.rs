@@ -24,6 +24,7 @@ pub mod stock;
 pub mod stuck;
 pub mod suspects;
 mod text;
+pub mod tracking;
 
 pub use outage::{is_contention, is_outage};
 pub use text::storable;

@@ -1,6 +1,8 @@
 //! Products with their stock, as people manage them: list, show, create, adjust. Called by the HTTP API; the catalogue lookup
 //! by everyone who prices an order. Orders move stock elsewhere; here as there, no movement goes without its ledger row.
 
+use std::collections::HashMap;
+
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::postgres::PgRow;
@@ -52,6 +54,16 @@ pub enum AdjustError {
     BelowReserved,
     #[error("the stock could not be adjusted")]
     Database(#[from] sqlx::Error),
+}
+
+/// The names of these products; unknown skus are absent from the answer.
+///
+/// # Errors
+/// When the database is away.
+pub async fn names(conn: &mut PgConnection, skus: &[&str]) -> Result<HashMap<String, String>, sqlx::Error> {
+    let names: Vec<(String, String)> =
+        sqlx::query_as("select sku, name from products where sku = any($1)").bind(skus).fetch_all(conn).await?;
+    Ok(names.into_iter().collect())
 }
 
 /// What the catalogue knows of these products; unknown skus are absent from the answer.

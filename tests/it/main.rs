@@ -13,6 +13,7 @@ mod golden;
 mod healing;
 mod http_api;
 mod isolation;
+mod live;
 mod journeys;
 mod outbox_relay;
 mod ports;

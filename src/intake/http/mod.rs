@@ -5,6 +5,7 @@ mod correlation;
 mod cursor;
 mod json_body;
 mod limits;
+mod live;
 mod orders;
 mod outbox;
 mod parameters;
@@ -13,6 +14,7 @@ mod products;
 mod router;
 mod statistics;
 mod status;
+mod track;
 
 pub use correlation::{CORRELATION_HEADER, CorrelationId};
 pub use problem::{Problem, ProblemKind};

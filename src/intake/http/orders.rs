@@ -37,7 +37,8 @@ pub(super) async fn submit(
     let form = read_order(&body.object, Source::Http).map_err(of_unreadable)?;
     let acceptance = state.intake.submit(Submission { form, correlation_id, key }).await.map_err(of_refused)?;
     tracing::info!(order_id = %acceptance.order_id, replayed = acceptance.replayed, "order accepted");
-    Ok(accepted(acceptance))
+    let link = link(&state, acceptance.order_id).await;
+    Ok(accepted(acceptance, link.as_deref()))
 }
 
 fn read_key(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<IdempotencyKey>, Problem> {
@@ -56,7 +57,18 @@ fn read_key(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<Idem
     Ok(Some(IdempotencyKey { scope: ANYONE.to_owned(), key, fingerprint }))
 }
 
-fn accepted(Acceptance { order_id, body, replayed }: Acceptance) -> Response {
+/// Where the customer can follow the order. Without it the answer is still right.
+async fn link(state: &ApiState, order: OrderId) -> Option<String> {
+    let link = state.links.link(order).await;
+    link.inspect_err(|error| tracing::warn!(error = error as &dyn std::error::Error, "no tracking link")).ok()
+}
+
+fn accepted(Acceptance { order_id, body, replayed }: Acceptance, link: Option<&str>) -> Response {
+    // the order's own text stays as it was stored, byte for byte; a link is of letters that JSON leaves alone
+    let body = match (body.strip_suffix('}'), link) {
+        (Some(fields), Some(link)) => format!("{fields},\"tracking_url\":\"{link}\"}}"),
+        (Some(_) | None, Some(_) | None) => body,
+    };
     let location = format!("/api/v1/orders/{order_id}");
     let headers = [(header::LOCATION, location), (header::CONTENT_TYPE, "application/json".to_owned())];
     let mut response = (StatusCode::ACCEPTED, headers, body).into_response();
@@ -87,7 +99,9 @@ pub(super) async fn show(
     let Path(id) = id.map_err(|_| unknown())?;
     let mut connection = state.connection().await?;
     let order = order_queries::find(&mut connection, OrderId(id)).await.map_err(|error| of_database(&error))?;
-    order.map(Json).ok_or_else(unknown)
+    drop(connection);
+    let order = order.ok_or_else(unknown)?;
+    Ok(Json(OrderDetails { tracking_url: link(&state, OrderId(id)).await, ..order }))
 }
 
 #[derive(Serialize)]

@@ -16,9 +16,10 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
-use super::{correlation, limits, orders, outbox, products, statistics, status};
+use super::{correlation, limits, live, orders, outbox, products, statistics, status, track};
 use crate::intake::Intake;
 use crate::ops::status::Sources;
+use crate::tracking::{Links, Tracking};
 
 /// What the handlers work with.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
     pub status: Sources,
+    pub tracking: Tracking,
+    pub links: Links,
 }
 
 /// Longest wait of a reader for a connection.
@@ -68,6 +71,11 @@ pub fn router(state: ApiState) -> Router {
     Router::new()
         .route("/api/v1/orders", post(orders::submit).get(orders::list))
         .route("/api/v1/orders/{id}", get(orders::show))
+        .route("/api/v1/orders/{id}/events", get(live::of_order))
+        .route("/api/v1/customers/{id}/events", get(live::of_customer))
+        .route("/track/{token}", get(track::page))
+        .route("/track/{token}/events", get(track::events))
+        .route("/track/assets/{file}", get(track::asset))
         .route("/api/v1/products", post(products::create).get(products::list))
         .route("/api/v1/products/{sku}", get(products::show))
         .route("/api/v1/products/{sku}/adjustments", post(products::adjust))

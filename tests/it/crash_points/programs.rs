@@ -64,6 +64,11 @@ impl Running {
         Self { child: command.spawn().expect("the program starts"), log: log.to_owned() }
     }
 
+    /// Kills it, without a word.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it is killed");
+    }
+
     async fn ends(&mut self, what: &str) -> ExitStatus {
         match timeout(ENDING, self.child.wait()).await {
             Ok(status) => status.expect("an exit status"),

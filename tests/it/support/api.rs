@@ -5,17 +5,28 @@ use order_fleet::intake::http::{ApiState, router};
 use order_fleet::intake::{Intake, IntakeLimits, OutboxWake};
 use order_fleet::messaging::Broker;
 use order_fleet::ops::status::{QueueReader, Sources};
+use order_fleet::tracking::{Limits, Links, Tracking};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::eventually;
 
 pub struct Api {
     pub address: String,
     pub client: Client,
+    /// Its live streams.
+    pub tracking: Tracking,
     server: JoinHandle<()>,
+    poll: JoinHandle<()>,
+}
+
+fn no_broker() -> Broker {
+    // port 1 is nobody's: what needs no broker must not wait for one
+    let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
+    Broker::new(&broker, "order-api").expect("an address of RabbitMQ")
 }
 
 impl Api {
@@ -29,25 +40,40 @@ impl Api {
 
     /// Wakes a relay that listens to `wake`.
     pub async fn start_beside(db: PgPool, limits: IntakeLimits, wake: OutboxWake) -> Self {
-        // port 1 is nobody's: what needs no broker must not wait for one
-        let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
-        let broker = Broker::new(&broker, "order-api").expect("an address of RabbitMQ");
-        Self::start_among(db, broker, limits, wake).await
+        Self::start_among(db, no_broker(), limits, wake).await
     }
 
     /// With a broker whose queues it shows.
     pub async fn start_among(db: PgPool, broker: Broker, limits: IntakeLimits, wake: OutboxWake) -> Self {
+        Self::start_streaming(db, broker, limits, wake, Limits::default()).await
+    }
+
+    /// With limits of live tracking, without a broker.
+    pub async fn start_tracking(db: PgPool, streams: Limits) -> Self {
+        Self::start_streaming(db, no_broker(), IntakeLimits::default(), OutboxWake::default(), streams).await
+    }
+
+    async fn start_streaming(
+        db: PgPool,
+        broker: Broker,
+        limits: IntakeLimits,
+        wake: OutboxWake,
+        streams: Limits,
+    ) -> Self {
         let (intake, _writers) = Intake::start(db.clone(), wake, limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let status = Sources::new(db.clone(), QueueReader::new(broker, None));
-        let app = router(ApiState { db, intake, status });
+        let tracking = Tracking::new(streams, CancellationToken::new());
+        let links = Links::new(db.clone(), None);
+        let poll = tokio::spawn(tracking.clone().run(db.clone()));
+        let app = router(ApiState { db, intake, status, tracking: tracking.clone(), links });
         let server = tokio::spawn(async move {
             // the writers live as long as the server
             let _writers = _writers;
             axum::serve(listener, app).await.expect("serves");
         });
-        Self { address, client: Client::builder().no_proxy().build().expect("a client"), server }
+        Self { address, client: Client::builder().no_proxy().build().expect("a client"), tracking, server, poll }
     }
 
     pub fn get(&self, path: &str) -> RequestBuilder {
@@ -85,6 +111,7 @@ impl Api {
 impl Drop for Api {
     fn drop(&mut self) {
         self.server.abort();
+        self.poll.abort();
     }
 }
 

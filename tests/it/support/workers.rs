@@ -4,6 +4,7 @@ use order_fleet::config::ConsumerArgs;
 use order_fleet::messaging::Handler;
 use order_fleet::runtime::{Context, Tasks};
 use order_fleet::telemetry::Health;
+use order_fleet::tracking::Links;
 use tokio_util::sync::CancellationToken;
 
 use super::{TestBroker, TestDatabase};
@@ -19,6 +20,7 @@ impl Workers {
             db: database.pool.clone(),
             broker: broker.broker("test"),
             health: Health::default(),
+            links: Links::new(database.pool.clone(), None),
             consumer: ConsumerArgs { prefetch: 256, batch: 128, drain_seconds: 5 },
             shutdown: CancellationToken::new(),
         };

@@ -21,6 +21,7 @@ use order_fleet::services::push_service::PushTransport;
 use order_fleet::services::scheduler::{RetentionArgs, Scheduler};
 use order_fleet::services::sms_service::SmsTransport;
 use order_fleet::telemetry::Health;
+use order_fleet::tracking::Links;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -161,6 +162,7 @@ impl Stage {
             db: database.pool(&name).expect("an address of PostgreSQL"),
             broker: self.host.broker(&name),
             health: Health::default(),
+            links: Links::new(self.database.pool.clone(), "https://shop.example".parse().ok()),
             consumer: defaults::<ConsumerArgs>(),
             shutdown: CancellationToken::new(),
         };
@@ -188,7 +190,7 @@ impl Stage {
                 let from = "Order Fleet <orders@fleet.example>".parse().expect("a mailbox");
                 let mailer = Mailer::folder(&folder("mail"), from).expect("a folder");
                 let templates = Templates::new("Order Fleet").expect("templates");
-                context.consume(Notifier { transport: EmailTransport { mailer, templates } }, tasks);
+                context.consume(Notifier { transport: EmailTransport { mailer, templates, links: context.links.clone() } }, tasks);
             }
             Role::Sms => {
                 let sender = SmsSender::folder(&folder("sms")).expect("a folder");

@@ -1,0 +1,62 @@
+//! What live tracking sends, over Server-Sent Events and WebSocket alike: the changes of an order's state, and signs of life.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::{OrderId, OrderStatus};
+
+/// One change of an order's state: a row of its history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    /// Position in the stream; grows within every stream.
+    pub id: i64,
+    pub order_id: OrderId,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// What happened, as in the order's timeline.
+    pub event: String,
+    /// Where the order stands since.
+    pub status: OrderStatus,
+    /// What its saga waits for since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Why, as a sentence; only where something went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The message that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<Uuid>,
+}
+
+/// The data of one server-sent event, the text of one WebSocket message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum LiveEvent {
+    Transition(Transition),
+    /// The stream lives. The first one says that everything up to now has been sent.
+    Heartbeat {
+        #[serde(with = "time::serde::rfc3339")]
+        at: OffsetDateTime,
+        /// Where to resume.
+        after: i64,
+    },
+}
+
+impl LiveEvent {
+    /// Name of the server-sent event.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Transition(_) => "transition",
+            Self::Heartbeat { .. } => "heartbeat",
+        }
+    }
+
+    /// The position that the client has reached with it: `Last-Event-ID`, or `after`.
+    pub fn position(&self) -> i64 {
+        match self {
+            Self::Transition(transition) => transition.id,
+            Self::Heartbeat { after, .. } => *after,
+        }
+    }
+}
