@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing on a bare Debian: called by `./dev setup`, and by demo, test and coverage. Does nothing the
-# second time. No service of the machine is started.
+# second time. No service of the machine is started. With the argument `browser` also what the tests of the customer's page need.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$project/scripts/choose.sh"
@@ -15,6 +15,10 @@ if [ "$kind" = private ]; then
   [ -n "$(postgres_bin)" ] || missing+=(postgresql)
   command -v setpriv >/dev/null || missing+=(util-linux)
 fi
+if [ "${1:-}" = browser ]; then
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+    missing+=(chromium fonts-dejavu-core)
+fi
 # cargo and rustls trust the system's certificates, unless told of others.
 [ -s /etc/ssl/certs/ca-certificates.crt ] || [ -n "${SSL_CERT_FILE:-}" ] || [ ! -e /etc/debian_version ] || missing+=(ca-certificates)
 [ "${#missing[@]}" -gt 0 ] || exit 0
@@ -25,7 +29,7 @@ fi
 if [ "$(id -u)" != 0 ]; then
   command -v sudo >/dev/null || die "missing here: ${missing[*]}. Run as root:  $project/dev setup"
   say "needs root for: ${missing[*]} (sudo asks)"
-  exec sudo env "FLEET_SERVICES=$kind" "PATH=$PATH" "$project/scripts/install.sh"
+  exec sudo env "FLEET_SERVICES=$kind" "PATH=$PATH" "$project/scripts/install.sh" "$@"
 fi
 
 log=$(mktemp "${TMPDIR:-/var/tmp}/order-fleet-install.XXXXXX.log")
