@@ -36,18 +36,19 @@ struct Open {
 /// The transitions of an order after a position; the end comes once, as an error.
 pub fn transitions(client: &Client, id: Uuid, after: i64) -> BoxStream<'_, Result<Transition, Ended>> {
     let opened = stream::once(open(client, id, after));
-    opened.flat_map(|opened| match opened {
-        Ok(open) => stream::unfold(Some(open), async |open| {
-            let mut open = open?;
-            match open.next().await {
-                Some(transition) => Some((Ok(transition), Some(open))),
-                None => Some((Err(Ended::Lost), None)),
-            }
+    opened
+        .flat_map(|opened| match opened {
+            Ok(open) => stream::unfold(Some(open), async |open| {
+                let mut open = open?;
+                match open.next().await {
+                    Some(transition) => Some((Ok(transition), Some(open))),
+                    None => Some((Err(Ended::Lost), None)),
+                }
+            })
+            .boxed(),
+            Err(ended) => stream::iter([Err(ended)]).boxed(),
         })
-        .boxed(),
-        Err(ended) => stream::iter([Err(ended)]).boxed(),
-    })
-    .boxed()
+        .boxed()
 }
 
 async fn open(client: &Client, id: Uuid, after: i64) -> Result<Open, Ended> {

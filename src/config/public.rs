@@ -32,7 +32,10 @@ impl FromStr for PublicUrl {
             return Ok(Self(None));
         }
         let url = Url::parse(text).ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none()
+            matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.query().is_none()
+                && url.fragment().is_none()
         });
         url.map(|url| Self(Some(url))).ok_or("must be an address as in https://shop.example")
     }
@@ -47,7 +50,9 @@ mod tests {
         for good in ["https://shop.example", "http://127.0.0.1:8080/orders/", ""] {
             assert!(good.parse::<PublicUrl>().is_ok(), "{good}");
         }
-        for bad in ["shop.example", "ftp://shop.example", "https://shop.example/?a=b", "https://shop.example/#a", "mailto:a@b"] {
+        for bad in
+            ["shop.example", "ftp://shop.example", "https://shop.example/?a=b", "https://shop.example/#a", "mailto:a@b"]
+        {
             assert!(bad.parse::<PublicUrl>().is_err(), "{bad}");
         }
     }

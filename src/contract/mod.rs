@@ -9,7 +9,9 @@ pub mod notification;
 pub mod order;
 mod outgoing;
 pub mod payment;
+pub mod requests;
 pub mod saga;
+mod schemas;
 pub mod status;
 pub mod tracking;
 

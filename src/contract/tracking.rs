@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::{OrderId, OrderStatus};
 
 /// One change of an order's state: a row of its history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Transition {
     /// Position in the stream; grows within every stream.
+    #[schema(minimum = 1)]
     pub id: i64,
     pub order_id: OrderId,
     #[serde(with = "time::serde::rfc3339")]
@@ -30,7 +32,7 @@ pub struct Transition {
 }
 
 /// The data of one server-sent event, the text of one WebSocket message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum LiveEvent {
     Transition(Transition),
@@ -39,6 +41,7 @@ pub enum LiveEvent {
         #[serde(with = "time::serde::rfc3339")]
         at: OffsetDateTime,
         /// Where to resume.
+        #[schema(minimum = 0)]
         after: i64,
     },
 }

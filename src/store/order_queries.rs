@@ -5,13 +5,14 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
 use time::macros::datetime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::order_row::read_order;
 use crate::domain::{Order, OrderId, OrderStatus};
 
 /// One order with everything that is known of its way.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OrderDetails {
     #[serde(flatten)]
     pub order: Order,
@@ -20,12 +21,12 @@ pub struct OrderDetails {
     /// What the running saga waits for; `null` once the order is settled.
     pub saga: Option<SagaView>,
     pub timeline: Vec<TimelineEntry>,
-    /// Where the customer can follow it; the API knows.
+    /// Where the customer can follow it without a login; a path while `PUBLIC_URL` is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking_url: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SagaView {
     pub step: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -35,7 +36,7 @@ pub struct SagaView {
 }
 
 /// One change of state, oldest first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TimelineEntry {
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,

@@ -35,7 +35,10 @@ struct CustomerWatcher {
 #[derive(Debug)]
 enum Reading {
     /// Up to `newest` everything is decided once all transactions below `barrier` have ended.
-    Starting { newest: i64, barrier: i64 },
+    Starting {
+        newest: i64,
+        barrier: i64,
+    },
     Running(Prefix<Arc<Transition>>),
 }
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use reqwest::Url;
+use sqlx::PgPool;
 
 use super::token::Keys;
 use crate::domain::OrderId;

@@ -110,7 +110,8 @@ impl Tracking {
     /// Serves everybody until the end; returns when the last WebSocket is closed. One at a time runs.
     pub async fn run(self, db: PgPool) {
         let mut arriving = self.arriving.lock().await;
-        let mut poll = Poll { db, orders: OrderWatchers::default(), customers: CustomerWatchers::default(), is_away: false };
+        let mut poll =
+            Poll { db, orders: OrderWatchers::default(), customers: CustomerWatchers::default(), is_away: false };
         let mut pace = Pace::default();
         let mut took = Duration::ZERO;
         let mut pause = Duration::ZERO;

@@ -138,7 +138,11 @@ mod tests {
         }
 
         fn read(&self, ranges: &[Range], limit: usize) -> Vec<(i64, ())> {
-            ranges.iter().flat_map(|range| self.committed.range(range.0..=range.1).take(limit)).map(|id| (*id, ())).collect()
+            ranges
+                .iter()
+                .flat_map(|range| self.committed.range(range.0..=range.1).take(limit))
+                .map(|id| (*id, ()))
+                .collect()
         }
     }
 

@@ -13,43 +13,81 @@ use uuid::Uuid;
 pub(super) use position::Position;
 use websocket::Upgrade;
 
+use super::problem::ProblemKind::NotFound;
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
+use crate::access::Actor;
+use crate::contract::tracking::LiveEvent;
 use crate::domain::{CustomerId, OrderId};
 use crate::store;
 use crate::tracking::{Full, Subject, Watch};
 
-/// `GET /api/v1/orders/{id}/events`
+/// Follow an order
+///
+/// Every change of its state, then each as it happens, as Server-Sent Events; with `Upgrade: websocket` the same documents as messages
+/// of a WebSocket. The stream lasts until the client leaves, at most half an hour; with the last id it goes on without a gap, at any
+/// process. See docs/tracking.md.
+#[utoipa::path(
+    get, path = "/api/v1/orders/{id}/events", operation_id = "followOrder", tag = "orders",
+    params(
+        ("id" = OrderId, Path),
+        ("after" = Option<i64>, Query, minimum = 0, description = "The last position that the client has; without it the stream begins with the order."),
+        ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The same, as browsers send it; it wins.")
+    ),
+    responses((status = 200, description = "The stream.", body = LiveEvent, content_type = "text/event-stream")),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn of_order(
     State(state): State<ApiState>,
+    actor: Actor,
     id: Result<Path<Uuid>, PathRejection>,
     Position(after): Position,
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
-    let unknown = || Problem::new(ProblemKind::NotFound, "no order has this id");
+    let unknown = || Problem::new(NotFound, "no order has this id");
     let Path(id) = id.map_err(|_| unknown())?;
     let order = OrderId(id);
     let mut connection = state.connection().await?;
     let owner = store::tracking::owner(&mut connection, order).await.map_err(|error| of_database(&error))?;
-    owner.ok_or_else(unknown)?;
+    // somebody else's order is none of theirs to know of
+    owner.filter(|owner| actor.reaches(owner)).ok_or_else(unknown)?;
     drop(connection);
     stream(&state, Subject::Order(order), after, upgrade)
 }
 
-/// `GET /api/v1/customers/{id}/events`
+/// Follow a customer's orders
+///
+/// As following an order, for all orders of a customer. The first heartbeat says that everything up to then has been sent: who reads the
+/// orders once and then follows them reads after it.
+#[utoipa::path(
+    get, path = "/api/v1/customers/{id}/events", operation_id = "followCustomer", tag = "orders",
+    params(
+        ("id" = CustomerId, Path),
+        ("after" = Option<i64>, Query, minimum = 0, description = "The last position that the client has; without it the stream begins now."),
+        ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The same, as browsers send it; it wins.")
+    ),
+    responses((status = 200, description = "The stream.", body = LiveEvent, content_type = "text/event-stream")),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn of_customer(
     State(state): State<ApiState>,
+    actor: Actor,
     id: Result<Path<String>, PathRejection>,
     Position(after): Position,
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
-    let unknown = || Problem::new(ProblemKind::NotFound, "no customer can have this id");
+    let unknown = || Problem::new(NotFound, "no customer has this id");
     let Path(id) = id.map_err(|_| unknown())?;
-    let customer = CustomerId::parse(id).map_err(|_| unknown())?;
+    let customer = CustomerId::parse(id).ok().filter(|customer| actor.reaches(customer)).ok_or_else(unknown)?;
     stream(&state, Subject::Customer(customer), after, upgrade)
 }
 
-fn stream(state: &ApiState, subject: Subject, after: Option<i64>, Upgrade(upgrade): Upgrade) -> Result<Response, Problem> {
+fn stream(
+    state: &ApiState,
+    subject: Subject,
+    after: Option<i64>,
+    Upgrade(upgrade): Upgrade,
+) -> Result<Response, Problem> {
     let watch = watch(state, subject, after)?;
     Ok(match upgrade {
         Some(upgrade) => websocket::answer(upgrade, watch, &state.tracking),

@@ -6,13 +6,15 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::cursor;
 use super::json_body::JsonBody;
-use super::parameters::{PAGE, Parameters};
+use super::parameters::{PAGE, PageParameters, Parameters};
+use super::problem::ProblemKind::{Conflict, NotFound};
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
-use crate::contract::Fields;
+use crate::contract::{Fields, requests};
 use crate::domain::Sku;
 use crate::store::products::{self, AdjustError, CreateError, NewProduct, Product};
 
@@ -21,7 +23,16 @@ const MAX_UNITS: i64 = 1_000_000_000;
 /// Longest name of a product and longest reason of an adjustment, in characters.
 const MAX_TEXT: usize = 255;
 
-/// `POST /api/v1/products`
+/// Create a product
+#[utoipa::path(
+    post, path = "/api/v1/products", operation_id = "createProduct", tag = "products",
+    request_body = requests::NewProduct,
+    responses((
+        status = 201, description = "Created.", body = Product,
+        headers(("Location" = String, description = "Where the product is shown."))
+    )),
+    extensions(("x-problems" = json!([Conflict])))
+)]
 pub(super) async fn create(State(state): State<ApiState>, body: JsonBody) -> Result<Response, Problem> {
     let new = read_product(&body)?;
     let mut connection = state.connection().await?;
@@ -51,7 +62,13 @@ fn read_product(body: &JsonBody) -> Result<NewProduct, Problem> {
     }
 }
 
-/// `GET /api/v1/products/{sku}`
+/// Show a product with its stock
+#[utoipa::path(
+    get, path = "/api/v1/products/{sku}", operation_id = "getProduct", tag = "products",
+    params(("sku" = Sku, Path)),
+    responses((status = 200, description = "The product.", body = Product)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     sku: Result<Path<Sku>, PathRejection>,
@@ -62,13 +79,20 @@ pub(super) async fn show(
     product.map(Json).ok_or_else(unknown)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ProductPage {
+    /// In the order of their skus.
     products: Vec<Product>,
+    /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
 }
 
-/// `GET /api/v1/products`
+/// List products
+#[utoipa::path(
+    get, path = "/api/v1/products", operation_id = "listProducts", tag = "products",
+    params(PageParameters),
+    responses((status = 200, description = "A page of products.", body = ProductPage))
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     mut parameters: Parameters,
@@ -83,7 +107,14 @@ pub(super) async fn list(
     Ok(Json(ProductPage { products, next_cursor }))
 }
 
-/// `POST /api/v1/products/{sku}/adjustments`
+/// Adjust the stock of a product
+#[utoipa::path(
+    post, path = "/api/v1/products/{sku}/adjustments", operation_id = "adjustStock", tag = "products",
+    params(("sku" = Sku, Path)),
+    request_body = requests::Adjustment,
+    responses((status = 200, description = "The product with its new stock.", body = Product)),
+    extensions(("x-problems" = json!([NotFound, Conflict])))
+)]
 pub(super) async fn adjust(
     State(state): State<ApiState>,
     sku: Result<Path<Sku>, PathRejection>,

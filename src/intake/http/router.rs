@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
-use axum::routing::{get, post};
 use axum::{Router, middleware};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
@@ -13,10 +12,13 @@ use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
-use super::{correlation, limits, live, orders, outbox, products, statistics, status, track};
+use super::{actor, correlation, limits, live, openapi, orders, outbox, products, statistics, status, track};
 use crate::intake::Intake;
 use crate::ops::status::Sources;
 use crate::tracking::{Links, Tracking};
@@ -52,6 +54,35 @@ fn unavailable() -> Problem {
     Problem::new(ProblemKind::Overloaded, "the database is not available at the moment")
 }
 
+/// Every operation with its description; the one list of what the API serves.
+fn described() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(openapi::empty())
+        .routes(routes!(orders::submit, orders::list))
+        .routes(routes!(orders::show))
+        .routes(routes!(live::of_order))
+        .routes(routes!(live::of_customer))
+        .routes(routes!(products::create, products::list))
+        .routes(routes!(products::show))
+        .routes(routes!(products::adjust))
+        .routes(routes!(statistics::show))
+        .routes(routes!(status::show))
+        .routes(routes!(outbox::parked))
+        .routes(routes!(outbox::retry))
+}
+
+/// The API's contract, made from the code: OpenAPI 3.1.
+pub fn document() -> OpenApi {
+    openapi::complete(described().into_openapi())
+}
+
+/// The same as it is printed and checked in.
+///
+/// # Errors
+/// Never for a document of ours; the type is the writer's.
+pub fn document_json() -> serde_json::Result<String> {
+    document().to_pretty_json()
+}
+
 /// The whole API. Health and metrics are merged in beside it, outside of its limits.
 pub fn router(state: ApiState) -> Router {
     // from the outside in; every answer passes all of them on its way out, those of the layers themselves included
@@ -66,23 +97,13 @@ pub fn router(state: ApiState) -> Router {
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn_with_state(Admission::default(), limits::admit))
         .layer(middleware::from_fn(limits::limit_time))
+        .layer(middleware::from_fn(actor::identify))
         // our own reader limits bodies, with an answer in our own form
         .layer(DefaultBodyLimit::disable());
-    Router::new()
-        .route("/api/v1/orders", post(orders::submit).get(orders::list))
-        .route("/api/v1/orders/{id}", get(orders::show))
-        .route("/api/v1/orders/{id}/events", get(live::of_order))
-        .route("/api/v1/customers/{id}/events", get(live::of_customer))
-        .route("/track/{token}", get(track::page))
-        .route("/track/{token}/events", get(track::events))
-        .route("/track/assets/{file}", get(track::asset))
-        .route("/api/v1/products", post(products::create).get(products::list))
-        .route("/api/v1/products/{sku}", get(products::show))
-        .route("/api/v1/products/{sku}/adjustments", post(products::adjust))
-        .route("/api/v1/statistics", get(statistics::show))
-        .route("/api/v1/status", get(status::show))
-        .route("/api/v1/outbox/parked", get(outbox::parked))
-        .route("/api/v1/outbox/retries", post(outbox::retry))
+    described()
+        .split_for_parts()
+        .0
+        .merge(track::routes())
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(

@@ -7,6 +7,15 @@ mod html;
 mod page;
 mod words;
 
-pub(super) use assets::asset;
-pub(super) use events::events;
-pub(super) use page::page;
+use axum::Router;
+use axum::routing::get;
+
+use super::router::ApiState;
+
+/// No part of the API: for browsers, not for programs.
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new()
+        .route("/track/{token}", get(page::page))
+        .route("/track/{token}/events", get(events::events))
+        .route("/track/assets/{file}", get(assets::asset))
+}

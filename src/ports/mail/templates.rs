@@ -150,7 +150,9 @@ mod tests {
             assert!(mail.text.contains(&format!(": {LINK}\n")), "{}", mail.text);
             assert!(mail.subject.contains("00a0") && !mail.subject.contains('\n'), "{}", mail.subject);
             for part in [&mail.text, &mail.html] {
-                for expected in ["GADGET-02", "19.99", "39.98", "29.94", "69.92", "Order Fleet", "00a0", "Follow your order"] {
+                for expected in
+                    ["GADGET-02", "19.99", "39.98", "29.94", "69.92", "Order Fleet", "00a0", "Follow your order"]
+                {
                     assert!(part.contains(expected), "{kind:?} lacks {expected}:\n{part}");
                 }
             }
@@ -161,7 +163,8 @@ mod tests {
     fn a_reason_is_escaped_in_html_and_left_alone_in_text() {
         let templates = Templates::new("Order Fleet").expect("parse");
         for kind in [Kind::OrderFailed, Kind::OrderCancelled] {
-            let mail = templates.mail(Uuid::from_u128(1), &notification(kind), Some(LINK)).expect("renders").expect("carried");
+            let mail =
+                templates.mail(Uuid::from_u128(1), &notification(kind), Some(LINK)).expect("renders").expect("carried");
             assert!(mail.text.contains("<b>stock</b> & so on"), "{}", mail.text);
             assert!(mail.html.contains("&lt;b&gt;stock") && !mail.html.contains("<b>stock"), "{}", mail.html);
         }
@@ -173,7 +176,11 @@ mod tests {
         for kind in Kind::ALL {
             let bare = Notification { items: Vec::new(), reason: None, ..notification(kind) };
             if let Some(mail) = templates.mail(Uuid::from_u128(1), &bare, None).expect("renders") {
-                assert!(!mail.text.contains("Reason") && !mail.html.contains("<a ") && !mail.text.contains("\n\n\n"), "{}", mail.text);
+                assert!(
+                    !mail.text.contains("Reason") && !mail.html.contains("<a ") && !mail.text.contains("\n\n\n"),
+                    "{}",
+                    mail.text
+                );
             }
         }
     }

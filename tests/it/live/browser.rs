@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::browser::Browser;
 use super::append;
+use crate::support::browser::Browser;
 use crate::support::{ApiProcess, Options, Role, Stage, answer, eventually, order_of, paid_with};
 
 const PHONE: (u32, u32) = (390, 844);

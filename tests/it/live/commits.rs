@@ -14,7 +14,8 @@ use crate::support::streams::EventSource;
 async fn a_transition_that_commits_late_is_waited_for_and_one_that_is_rolled_back_is_not() {
     let (database, api) = api().await;
     let mut db = database.pool.acquire().await.expect("a connection");
-    let orders = [insert_order(&mut db, "c-1").await, insert_order(&mut db, "c-1").await, insert_order(&mut db, "c-1").await];
+    let orders =
+        [insert_order(&mut db, "c-1").await, insert_order(&mut db, "c-1").await, insert_order(&mut db, "c-1").await];
     let url = format!("{}/api/v1/customers/c-1/events", api.address);
     let mut source = EventSource::open(&url, None).await;
     source.until_current().await;

@@ -51,7 +51,9 @@ async fn a_client_that_takes_nothing_is_let_go_and_resumes_where_it_was() {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4_096).expect("a small buffer");
     let mut slow = socket.connect(address).await.expect("connects");
-    let request = format!("GET /api/v1/customers/c-1/events HTTP/1.1\r\nhost: {address}\r\nlast-event-id: 0\r\nconnection: close\r\n\r\n");
+    let request = format!(
+        "GET /api/v1/customers/c-1/events HTTP/1.1\r\nhost: {address}\r\nlast-event-id: 0\r\nconnection: close\r\n\r\n"
+    );
     slow.write_all(request.as_bytes()).await.expect("asked");
     let before = order_fleet::telemetry::metrics().live_streams_stuck.get();
     eventually("the poll lets it go", async || {

@@ -61,7 +61,9 @@ async fn a_customers_stream_tells_of_all_their_orders_and_of_nobody_elses() {
     let stranger = insert_order(&mut db, "c-2").await;
     append(&mut db, stranger, "accepted", "pending").await;
     let mut expected = Vec::new();
-    for (order, event) in [(before, "submitted"), (insert_order(&mut db, "c-1").await, "accepted"), (before, "stock_reserved")] {
+    for (order, event) in
+        [(before, "submitted"), (insert_order(&mut db, "c-1").await, "accepted"), (before, "stock_reserved")]
+    {
         expected.push(append(&mut db, order, event, "processing").await);
     }
     for source in [&mut now, &mut all] {

@@ -36,7 +36,11 @@ async fn watching_shows_every_step_and_outlasts_a_killed_api() {
     let of = |order: &str| -> Vec<String> {
         let lines = seen.iter().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
         let lines = lines.filter(|line| line["id"] == order);
-        lines.map(|line| format!("{} {}", line["status"], line["step"].as_str().or(line["reason"].as_str()).unwrap_or("-"))).collect()
+        lines
+            .map(|line| {
+                format!("{} {}", line["status"], line["step"].as_str().or(line["reason"].as_str()).unwrap_or("-"))
+            })
+            .collect()
     };
     assert_eq!(
         of(&good),

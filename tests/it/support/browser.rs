@@ -114,8 +114,10 @@ impl Browser {
 
     /// Waits until the element has this text.
     pub async fn shows(&self, selector: &str, expected: &str) {
-        eventually(&format!("{selector} shows {expected:?}"), async || (self.text(selector).await == expected).then_some(()))
-            .await;
+        eventually(&format!("{selector} shows {expected:?}"), async || {
+            (self.text(selector).await == expected).then_some(())
+        })
+        .await;
     }
 
     /// Width and height in CSS pixels, and light or dark.
@@ -150,7 +152,13 @@ impl Browser {
 fn command(program: &str, profile: &Path) -> Command {
     let mut command = Command::new(program);
     command
-        .args(["--headless=new", "--remote-debugging-port=0", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        .args([
+            "--headless=new",
+            "--remote-debugging-port=0",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+        ])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"])
         .args(["--disable-extensions", "--hide-scrollbars", "--no-proxy-server", "--lang=en-GB"])
         .arg(format!("--user-data-dir={}", profile.display()))

@@ -25,7 +25,10 @@ pub(in crate::intake::http) fn document(event: &LiveEvent) -> Option<Event> {
 }
 
 /// The stream; `write` gives an event its data, or nothing to leave it out.
-pub(in crate::intake::http) fn answer(watch: Watch, write: impl Fn(&LiveEvent) -> Option<Event> + Send + 'static) -> Response {
+pub(in crate::intake::http) fn answer(
+    watch: Watch,
+    write: impl Fn(&LiveEvent) -> Option<Event> + Send + 'static,
+) -> Response {
     let mut response = Sse::new(events(watch, write)).into_response();
     let (name, value) = UNBUFFERED;
     response.headers_mut().insert(name, value);

@@ -27,7 +27,7 @@ pub(super) fn version() -> &'static str {
 }
 
 /// `GET /track/assets/{file}`
-pub(in crate::intake::http) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     let file = FILES.iter().find(|(known, _, _)| *known == name);
     let (_, kind, content) =
         file.ok_or_else(|| Problem::new(ProblemKind::NotFound, "nothing is served under this path"))?;

@@ -20,7 +20,7 @@ struct Told {
 }
 
 /// `GET /track/{token}/events`
-pub(in crate::intake::http) async fn events(
+pub(super) async fn events(
     State(state): State<ApiState>,
     Path(token): Path<String>,
     Position(after): Position,

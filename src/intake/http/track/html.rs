@@ -34,7 +34,9 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = Laz
 /// A rendered page.
 pub(super) fn answer(status: StatusCode, template: &str, values: Value) -> Response {
     match render(template, values) {
-        Ok(page) => (status, HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))), Html(page)).into_response(),
+        Ok(page) => {
+            (status, HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))), Html(page)).into_response()
+        }
         Err(error) => {
             tracing::error!(%error, template, "a page cannot be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -21,7 +21,7 @@ use crate::store::{order_queries, tracking};
 const MOST_LINES: i64 = 200;
 
 /// `GET /track/{token}`
-pub(in crate::intake::http) async fn page(State(state): State<ApiState>, Path(token): Path<String>) -> Response {
+pub(super) async fn page(State(state): State<ApiState>, Path(token): Path<String>) -> Response {
     match view(&state, &token).await {
         Ok(Some(values)) => html::answer(StatusCode::OK, "page.html", values),
         Ok(None) => {

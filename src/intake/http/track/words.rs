@@ -60,11 +60,16 @@ impl Stage {
             ended: None,
         };
         match transition.status {
-            OrderStatus::Pending => stage("We have your order", "We are checking that everything is in stock.", Tone::Working, 0),
+            OrderStatus::Pending => {
+                stage("We have your order", "We are checking that everything is in stock.", Tone::Working, 0)
+            }
             OrderStatus::Processing => match transition.step.as_deref() {
-                Some("taking_payment") => {
-                    stage("Your items are reserved", "They are set aside for you while the payment goes through.", Tone::Working, 1)
-                }
+                Some("taking_payment") => stage(
+                    "Your items are reserved",
+                    "They are set aside for you while the payment goes through.",
+                    Tone::Working,
+                    1,
+                ),
                 Some("cancelling_payment" | "releasing_stock" | "refunding_payment" | "returning_stock") => Self {
                     headline: "We are undoing your order",
                     sentence: "It cannot be completed. Whatever was taken is given back.".to_owned(),
@@ -72,11 +77,16 @@ impl Stage {
                     reached: None,
                     ended: None,
                 },
-                Some(_) | None => stage("We are reserving your items", "This usually takes a moment.", Tone::Working, 0),
+                Some(_) | None => {
+                    stage("We are reserving your items", "This usually takes a moment.", Tone::Working, 0)
+                }
             },
-            OrderStatus::Confirmed => {
-                stage("Your order is confirmed", "Everything is paid and set aside. We are getting it ready.", Tone::Good, 2)
-            }
+            OrderStatus::Confirmed => stage(
+                "Your order is confirmed",
+                "Everything is paid and set aside. We are getting it ready.",
+                Tone::Good,
+                2,
+            ),
             OrderStatus::Shipped => stage("Your order is on its way", "It has left our warehouse.", Tone::Good, 3),
             OrderStatus::Delivered => stage("Your order has arrived", "Enjoy it!", Tone::Good, 4),
             OrderStatus::Failed => Self {
@@ -171,7 +181,8 @@ mod tests {
 
     #[test]
     fn a_failure_says_why_and_a_cancellation_does_not_repeat_what_somebody_wrote() {
-        let failed = transition("stock_released", OrderStatus::Failed, None, Some("the payment was declined (stolen_card)"));
+        let failed =
+            transition("stock_released", OrderStatus::Failed, None, Some("the payment was declined (stolen_card)"));
         let sentence = Stage::of(&failed).sentence;
         assert_eq!(
             sentence,

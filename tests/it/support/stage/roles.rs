@@ -190,7 +190,10 @@ impl Stage {
                 let from = "Order Fleet <orders@fleet.example>".parse().expect("a mailbox");
                 let mailer = Mailer::folder(&folder("mail"), from).expect("a folder");
                 let templates = Templates::new("Order Fleet").expect("templates");
-                context.consume(Notifier { transport: EmailTransport { mailer, templates, links: context.links.clone() } }, tasks);
+                context.consume(
+                    Notifier { transport: EmailTransport { mailer, templates, links: context.links.clone() } },
+                    tasks,
+                );
             }
             Role::Sms => {
                 let sender = SmsSender::folder(&folder("sms")).expect("a folder");
