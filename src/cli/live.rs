@@ -54,8 +54,8 @@ pub fn transitions(client: &Client, id: Uuid, after: i64) -> BoxStream<'_, Resul
 async fn open(client: &Client, id: Uuid, after: i64) -> Result<Open, Ended> {
     match client.events(&["orders", &id.to_string(), "events"], after).await {
         Ok(Some(response)) => Ok(Open { id, response, parser: EventParser::default(), read: VecDeque::new() }),
-        Ok(None) | Err(Error::Refused(_)) => Err(Ended::NotOffered),
-        Err(_) => Err(Ended::Lost),
+        Err(Error::Unreachable { .. }) => Err(Ended::Lost),
+        Ok(None) | Err(_) => Err(Ended::NotOffered),
     }
 }
 
