@@ -9,6 +9,7 @@ command -v cargo >/dev/null || die "there is no cargo: install Rust first, see h
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+command -v make >/dev/null || missing+=(make)
 kind=$(chosen_services)
 if [ "$kind" = private ]; then
   [ -x "$rabbitmq_bin/rabbitmq-server" ] || missing+=(rabbitmq-server)

@@ -51,7 +51,10 @@ pub struct CommonArgs {
 /// What every role of a process shares.
 #[derive(Clone)]
 pub struct Context {
+    /// For statements that ask by key: everything that moves orders.
     pub db: PgPool,
+    /// For questions of any shape: lists, figures, reports.
+    pub questions: PgPool,
     pub broker: Broker,
     pub health: Health,
     pub consumer: ConsumerArgs,
@@ -126,10 +129,11 @@ async fn live(
     observed_at: SocketAddr,
     start: impl FnOnce(&Context, &mut Tasks) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let db = args.database.pool(name).context("DATABASE_URL cannot be read")?;
+    let questions = args.database.pool(name).context("DATABASE_URL cannot be read")?;
     let context = Context {
-        links: Links::new(db.clone(), args.public.url()),
-        db,
+        db: args.database.pool_by_key(name).context("DATABASE_URL cannot be read")?,
+        links: Links::new(questions.clone(), args.public.url()),
+        questions,
         broker: Broker::new(&args.broker, name)?,
         health: Health::default(),
         consumer: args.consumer.clone(),
@@ -149,6 +153,7 @@ async fn live(
     finished.context("not everything in hand could be finished in time; the broker will deliver it again")?;
     heartbeat.stop().await;
     context.db.close().await;
+    context.questions.close().await;
     tracing::info!(role = name, "stopped, nothing left in hand");
     Ok(())
 }

@@ -13,7 +13,7 @@ pub mod saga;
 mod status;
 
 pub use contact::{Email, InvalidContact, Phone};
-pub use ids::{CustomerId, InvalidText, OrderId, Sku, stable_uuid};
+pub use ids::{CustomerId, InvalidText, OrderId, Sku, caused_by, stable_uuid};
 pub use item::{Item, MAX_QUANTITY};
 pub use money::{Money, MoneyError};
 pub use order::{MAX_ITEMS, Order};

@@ -8,6 +8,7 @@
 mod acks;
 mod breaker;
 mod broker;
+mod bundle;
 mod calls;
 mod consumer;
 mod dead_letter;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Failure, Incoming};
 use crate::contract::{Outgoing, Unroutable, headers};
-use crate::domain::stable_uuid;
+use crate::domain::caused_by;
 use crate::topology::WorkQueue;
 
 /// The answer as a message, or `None` when the requester did not ask for one. Its id is derived from the request's, so a repeated
@@ -15,7 +15,7 @@ use crate::topology::WorkQueue;
 /// [`Failure::Transient`] when the answer cannot be written as JSON.
 pub fn reply<T: Serialize>(request: &Incoming, kind: &str, answer: &T) -> Result<Option<Outgoing>, Failure> {
     let Some(reply_to) = request.reply_to() else { return Ok(None) };
-    let id = stable_uuid([request.message_id.as_bytes().as_slice(), b"reply"].concat().as_slice());
+    let id = caused_by(request.message_id, "reply");
     let mut outgoing =
         Outgoing::json(id, "", reply_to, kind, answer).map_err(|error| Failure::Transient(error.to_string()))?;
     if WorkQueue::by_name(reply_to).is_none() {

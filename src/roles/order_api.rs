@@ -42,10 +42,10 @@ impl Role for OrderApi {
         let wake = OutboxWake::default();
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
-        let status = Sources::new(context.db.clone(), QueueReader::new(context.broker.clone(), management));
+        let status = Sources::new(context.questions.clone(), QueueReader::new(context.broker.clone(), management));
         let limits = Limits { streams: self.live_streams, ..Limits::default() };
         let tracking = Tracking::new(limits, context.shutdown.clone());
-        let (db, links) = (context.db.clone(), context.links.clone());
+        let (db, links) = (context.questions.clone(), context.links.clone());
         let api = router(ApiState { db, intake, status, tracking: tracking.clone(), links });
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
@@ -53,7 +53,7 @@ impl Role for OrderApi {
         pulse.shows(Signs::default);
         pulse.up();
         tasks.spawn(writers.finished());
-        tasks.spawn(tracking.run(context.db.clone()));
+        tasks.spawn(tracking.run(context.questions.clone()));
         start_relay(context, wake, tasks);
         Ok(())
     }

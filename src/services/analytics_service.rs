@@ -81,7 +81,7 @@ impl Handler for AnalyticsService {
             sums.add(&delivery.message, now);
             let Event { routing_key, order_id, .. } = &delivery.message;
             let order_id = order_id.map(|id| id.to_string());
-            tracing::info!(
+            tracing::debug!(
                 order_id,
                 correlation_id = delivery.incoming.correlation_id(),
                 routing_key,

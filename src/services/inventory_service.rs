@@ -57,7 +57,7 @@ impl Handler for InventoryService {
 fn note(delivery: &Delivery<InventoryService>, decided: &Result<InventoryReply, Failure>) {
     let order_id = delivery.message.order_id();
     let answer = decided.as_ref().map_or("refused", InventoryReply::kind);
-    tracing::info!(%order_id, correlation_id = delivery.incoming.correlation_id(), answer, "stock answered");
+    tracing::debug!(%order_id, correlation_id = delivery.incoming.correlation_id(), answer, "stock answered");
 }
 
 /// Everything one batch touches, locked.

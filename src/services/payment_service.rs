@@ -209,7 +209,7 @@ fn remembered(payment: &Payment) -> Remembered {
 }
 
 fn messages(request: &Incoming, order_id: OrderId, answer: &PaymentReply, cancel: bool) -> Outcome {
-    tracing::info!(%order_id, correlation_id = request.correlation_id(), answer = answer.kind(), "payment answered");
+    tracing::debug!(%order_id, correlation_id = request.correlation_id(), answer = answer.kind(), "payment answered");
     let written = || -> Result<Vec<Outgoing>, Failure> {
         let mut messages: Vec<Outgoing> = reply(request, answer.kind(), answer)?.into_iter().collect();
         if cancel {

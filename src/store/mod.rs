@@ -5,9 +5,9 @@ pub mod audit;
 pub mod dead_letters;
 mod decode;
 pub mod deliveries;
-pub mod idempotency;
 pub mod inbox;
 pub mod instances;
+mod kept;
 pub mod order_queries;
 mod order_row;
 pub mod orders;
@@ -26,5 +26,6 @@ pub mod suspects;
 mod text;
 pub mod tracking;
 
+pub use kept::{KeptConnection, TakenConnection};
 pub use outage::{is_contention, is_outage};
 pub use text::storable;

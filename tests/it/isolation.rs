@@ -66,7 +66,7 @@ async fn several_suspects_run_one_after_the_other_with_nothing_else_to_do() {
 
 #[tokio::test]
 async fn an_inbox_row_that_cannot_be_read_fails_its_own_message_and_no_other() {
-    let mut stage = Stage::set(Options { delays: [50, 50, 50], ..Options::default() }).await;
+    let mut stage = Stage::set(Options { delays: [50, 50, 50], bundle: 1, ..Options::default() }).await;
     let (broken, order) = (Uuid::new_v4(), Uuid::new_v4());
     sqlx::query(
         "insert into inbox (consumer, message_id, outgoing) values ('payment-service', $1, '{\"no\": \"list\"}')",

@@ -34,8 +34,11 @@ pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
         if let Ok(value) = HeaderValue::try_from(id) {
             response.headers_mut().insert(CORRELATION_HEADER, value);
         }
-        let milliseconds = started.elapsed().as_millis();
-        tracing::info!(status = response.status().as_u16(), milliseconds, "answered");
+        let (status, milliseconds) = (response.status().as_u16(), started.elapsed().as_millis());
+        match response.status().is_server_error() {
+            true => tracing::warn!(status, milliseconds, "answered"),
+            false => tracing::debug!(status, milliseconds, "answered"),
+        }
         response
     }
     .instrument(span)

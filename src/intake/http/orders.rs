@@ -69,7 +69,7 @@ pub(super) async fn submit(
     let key = read_key(&headers, body.fingerprint)?;
     let form = read_order(&body.object, Source::Http).map_err(of_unreadable)?;
     let acceptance = state.intake.submit(Submission { form, correlation_id, key }).await.map_err(of_refused)?;
-    tracing::info!(order_id = %acceptance.order_id, replayed = acceptance.replayed, "order accepted");
+    tracing::debug!(order_id = %acceptance.order_id, replayed = acceptance.replayed, "order accepted");
     let link = link(&state, acceptance.order_id).await;
     Ok(accepted(acceptance, link.as_deref()))
 }

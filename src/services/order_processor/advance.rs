@@ -1,6 +1,6 @@
-//! Moves a batch of orders on: lock, decide each input in its turn, write everything back at once.
+//! Moves a batch of locked orders on: decide each input in its turn, write everything back at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -22,13 +22,16 @@ pub struct Arrived {
     pub message_id: Uuid,
 }
 
-/// Decides the inputs in their order; several for one order see each other's result. One outcome per input.
+/// Decides the inputs in their order; several for one order see each other's result. `orders` are locked. One outcome per input.
 ///
 /// # Errors
 /// Any database error; nothing is committed then.
-pub async fn advance(db: &mut PgConnection, args: &SagaArgs, arrived: &[Arrived]) -> Result<Vec<Outcome>, sqlx::Error> {
-    let ids: BTreeSet<OrderId> = arrived.iter().map(|arrived| arrived.order_id).collect();
-    let mut orders = sagas::lock(db, &ids.into_iter().collect::<Vec<_>>()).await?;
+pub async fn advance(
+    db: &mut PgConnection,
+    args: &SagaArgs,
+    mut orders: HashMap<OrderId, Progress>,
+    arrived: &[Arrived],
+) -> Result<Vec<Outcome>, sqlx::Error> {
     let mut changed = BTreeSet::new();
     let mut history = Vec::new();
     let mut outcomes = Vec::with_capacity(arrived.len());
@@ -58,8 +61,7 @@ pub async fn advance(db: &mut PgConnection, args: &SagaArgs, arrived: &[Arrived]
     }
     let changed: Vec<&Progress> = changed.iter().filter_map(|id| orders.get(id)).collect();
     if !changed.is_empty() {
-        sagas::save(db, &changed, |step| args.patience(step)).await?;
-        sagas::append_history(db, &history).await?;
+        sagas::save(db, &changed, |step| args.patience(step), &history).await?;
     }
     Ok(outcomes)
 }
@@ -85,12 +87,13 @@ fn line(progress: &Progress, input: &Input, reason: Option<&FailureReason>, mess
 
 fn note(progress: &Progress, input: &Input) {
     let status = progress.state.status;
-    tracing::info!(
-        order_id = %progress.order.id, correlation_id = progress.correlation_id, event = input.as_str(), %status,
-        step = progress.state.step.as_ref().map(crate::domain::saga::Step::as_str), reason = progress.order.reason,
-        "order moved on"
-    );
+    let (order_id, correlation_id, event) = (progress.order.id, &progress.correlation_id, input.as_str());
     if status.is_settled() {
+        let reason = progress.order.reason.as_deref();
+        tracing::info!(%order_id, correlation_id, event, %status, reason, "order settled");
         metrics().orders.with_label_values(&[status.as_str()]).inc();
+    } else {
+        let step = progress.state.step.as_ref().map(crate::domain::saga::Step::as_str);
+        tracing::debug!(%order_id, correlation_id, event, %status, step, "order moved on");
     }
 }

@@ -1,5 +1,7 @@
 //! Consumes `order_replies`: answers of inventory and payment, and deadlines that have passed.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use sqlx::PgConnection;
 
@@ -11,6 +13,7 @@ use crate::contract::saga::SagaMessage;
 use crate::domain::OrderId;
 use crate::domain::saga::Input;
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
+use crate::store::sagas;
 use crate::topology::WorkQueue;
 
 pub struct Replies {
@@ -42,7 +45,9 @@ impl Handler for Replies {
                 message_id: delivery.incoming.message_id,
             })
             .collect();
-        advance(db, &self.args, &arrived).await
+        let ids: BTreeSet<OrderId> = arrived.iter().map(|one| one.order_id).collect();
+        let orders = sagas::lock(db, &ids.into_iter().collect::<Vec<_>>()).await?;
+        advance(db, &self.args, orders, &arrived).await
     }
 }
 

@@ -1,9 +1,10 @@
 //! Consumes `order_processing`: orders of the API, and orders that any other AMQP client publishes.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::SagaArgs;
 use super::advance::{Arrived, advance};
@@ -13,6 +14,7 @@ use crate::domain::saga::Input;
 use crate::domain::{Order, OrderId, Sku};
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
 use crate::store::orders::{self, NewOrder};
+use crate::store::sagas::{self, Progress};
 use crate::store::{products, storable};
 use crate::topology::WorkQueue;
 
@@ -47,7 +49,9 @@ impl Handler for Submissions {
     }
 
     async fn apply(&self, db: &mut PgConnection, batch: &[&Delivery<Self>]) -> Result<Vec<Outcome>, sqlx::Error> {
-        let refused = take_in_strangers(db, batch).await?;
+        let ids: BTreeSet<OrderId> = batch.iter().map(|delivery| delivery.message.id).collect();
+        let mut orders = sagas::lock(db, &ids.into_iter().collect::<Vec<_>>()).await?;
+        let mut refused = take_in_strangers(db, batch, &mut orders).await?;
         let arrived: Vec<Arrived> = batch
             .iter()
             .enumerate()
@@ -58,8 +62,7 @@ impl Handler for Submissions {
                 message_id: delivery.incoming.message_id,
             })
             .collect();
-        let mut advanced = advance(db, &self.args, &arrived).await?.into_iter();
-        let mut refused = refused;
+        let mut advanced = advance(db, &self.args, orders, &arrived).await?.into_iter();
         Ok((0..batch.len())
             .filter_map(|index| match refused.remove(&index) {
                 Some(failure) => Some(Outcome::Failed(failure)),
@@ -74,13 +77,12 @@ impl Handler for Submissions {
 async fn take_in_strangers(
     db: &mut PgConnection,
     batch: &[&Delivery<Submissions>],
+    known: &mut HashMap<OrderId, Progress>,
 ) -> Result<HashMap<usize, Failure>, sqlx::Error> {
-    let ids: Vec<OrderId> = batch.iter().map(|delivery| delivery.message.id).collect();
-    let known: HashSet<OrderId> = orders::known(db, &ids).await?;
     let strangers: Vec<(usize, &Submission, &Incoming)> = batch
         .iter()
         .enumerate()
-        .filter(|(_, delivery)| !known.contains(&delivery.message.id))
+        .filter(|(_, delivery)| !known.contains_key(&delivery.message.id))
         .map(|(index, delivery)| (index, &delivery.message, &delivery.incoming))
         .collect();
     if strangers.is_empty() {
@@ -90,17 +92,26 @@ async fn take_in_strangers(
         strangers.iter().flat_map(|(_, s, _)| s.form.wishes.iter().map(|wish| &wish.sku)).collect();
     let catalogue = products::catalogue(db, &skus.into_iter().collect::<Vec<_>>()).await?;
     let mut refused = HashMap::new();
-    let mut accepted: Vec<(Order, String)> = Vec::new();
+    let mut accepted: Vec<(Order, String, Uuid)> = Vec::new();
     for (index, submission, incoming) in strangers {
         let correlation_id = incoming.correlation_id().map_or_else(|| incoming.message_id.to_string(), storable);
         match order(submission, &catalogue) {
-            Ok(order) => accepted.push((order, correlation_id)),
+            Ok(order) => accepted.push((order, correlation_id, incoming.message_id)),
             Err(failure) => drop(refused.insert(index, failure)),
         }
     }
-    let new: Vec<NewOrder<'_>> =
-        accepted.iter().map(|(order, correlation_id)| NewOrder { order, correlation_id }).collect();
-    orders::insert_all(db, &new).await?;
+    let new: Vec<NewOrder<'_>> = accepted
+        .iter()
+        .map(|(order, correlation_id, message_id)| NewOrder {
+            order,
+            correlation_id,
+            message_id: *message_id,
+            answer: None,
+            message: None,
+        })
+        .collect();
+    let stored: Vec<OrderId> = orders::store_all(db, &new).await?.into_iter().collect();
+    known.extend(sagas::lock(db, &stored).await?);
     Ok(refused)
 }
 

@@ -11,7 +11,7 @@ const CORRELATION_ID: &str = "visit-4711";
 async fn every_service_logs_the_order_and_its_correlation_id_and_none_the_address_or_the_number() {
     let stage = Stage::set(Options::default()).await;
     stage.stock("WIDGET-01", 5).await;
-    let mut fleet = Fleet::start(&stage, &[]).await;
+    let mut fleet = Fleet::start(&stage, &[("RUST_LOG", "info,order_fleet=debug,lapin=off,sqlx=warn")]).await;
     let orders = format!("{}/api/v1/orders", fleet.address);
     let request = stage.api.client.post(&orders).header("x-correlation-id", CORRELATION_ID);
     let answer = request.json(&order_of("WIDGET-01", 1)).send().await.expect("an answer");

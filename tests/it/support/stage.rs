@@ -35,6 +35,8 @@ pub struct Options {
     pub proxied: bool,
     /// Another broker than that of `AMQP_URL`: its AMQP address and that of its management API.
     pub broker: Option<(String, String)>,
+    /// Most messages of one bundle; 1 where a test looks into an internal queue.
+    pub bundle: usize,
 }
 
 impl Default for Options {
@@ -46,6 +48,7 @@ impl Default for Options {
             gateway: Behaviour::default(),
             proxied: false,
             broker: None,
+            bundle: 64,
         }
     }
 }

@@ -159,11 +159,12 @@ impl Stage {
         let server = self.proxy.as_ref().map(|proxy| proxy.address);
         let database = DatabaseArgs { database_url: self.database.url(server), database_connections: 4 };
         let context = Context {
-            db: database.pool(&name).expect("an address of PostgreSQL"),
+            db: database.pool_by_key(&name).expect("an address of PostgreSQL"),
+            questions: database.pool(&name).expect("an address of PostgreSQL"),
             broker: self.host.broker(&name),
             health: Health::default(),
             links: Links::new(self.database.pool.clone(), "https://shop.example".parse().ok()),
-            consumer: defaults::<ConsumerArgs>(),
+            consumer: ConsumerArgs { bundle: self.options.bundle, ..defaults::<ConsumerArgs>() },
             shutdown: CancellationToken::new(),
         };
         let mut tasks = Tasks::new();
