@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing on a bare Debian: called by `./dev setup`, and by demo, test and coverage. Does nothing the
-# second time. No service of the machine is started. With the argument `browser` also what the tests of the customer's page need.
+# second time. No service of the machine is started. `install.sh tests`: with what only the tests need.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$project/scripts/choose.sh"
@@ -16,7 +16,8 @@ if [ "$kind" = private ]; then
   [ -n "$(postgres_bin)" ] || missing+=(postgresql)
   command -v setpriv >/dev/null || missing+=(util-linux)
 fi
-if [ "${1:-}" = browser ]; then
+if [ "${1:-}" = tests ]; then
+  command -v redis-server >/dev/null || missing+=(redis-server)
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     missing+=(chromium fonts-dejavu-core)
 fi

@@ -13,7 +13,9 @@
 //!
 //! - `domain` the pure rules · `access` who calls and may do what · `contract` what travels on the wire
 //! - `topology` the broker's shape as data
+//! - `lifecycle` how an order moves on, whoever moves it
 //! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
+//! - `asyncapi` the contract of the messages, as a document
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
 //! - `tracking` live streams of what happens to orders, links for customers
 //! - `ops` what operators ask: the audit, the live status
@@ -25,6 +27,7 @@
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 pub mod access;
+pub mod asyncapi;
 pub mod bench;
 pub mod chaos;
 pub mod cli;
@@ -34,6 +37,7 @@ pub mod crash_points;
 pub mod demo;
 pub mod domain;
 pub mod intake;
+pub mod lifecycle;
 pub mod messaging;
 pub mod ops;
 pub mod ports;

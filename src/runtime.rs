@@ -171,7 +171,8 @@ pub fn serve(context: &Context, address: SocketAddr, router: axum::Router, tasks
     tracing::info!(address = %listener.local_addr()?, "listening");
     let shutdown = context.shutdown.clone();
     tasks.spawn(async move {
-        let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned());
         if let Err(error) = server.await {
             tracing::error!(%error, "the server ended");
         }

@@ -4,15 +4,20 @@
 mod amqp;
 mod args;
 mod audit;
+mod audit_log;
 mod bench;
 mod bulk;
+mod change;
 mod client;
 mod error;
 mod event_stream;
 mod get;
 mod grid;
+mod history;
+mod keys;
 mod list;
 mod live;
+mod note;
 mod outbox;
 mod output;
 mod products;
@@ -24,6 +29,7 @@ mod status_page;
 mod status_tables;
 mod submit;
 mod watch;
+mod webhooks;
 
 pub use args::Args;
 pub use error::Error;

@@ -119,6 +119,14 @@ text_id!(
     Sku, max 64, "letters, digits, '-', '_', '.' and '/'",
     |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/')
 );
+text_id!(
+    /// Who carries a parcel to the customer.
+    Carrier, max 64, "printable characters", |c| !c.is_control()
+);
+text_id!(
+    /// The carrier's name for one parcel.
+    TrackingNumber, max 64, "visible ASCII characters without spaces", |c| c.is_ascii_graphic()
+);
 
 #[cfg(test)]
 mod tests {

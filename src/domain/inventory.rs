@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Sku;
 
 /// So many units of one product.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = StockLine)]
 pub struct Line {
     pub sku: Sku,
+    #[schema(minimum = 1)]
     pub quantity: u32,
 }
 
@@ -22,6 +25,8 @@ pub enum ReservationStatus {
     /// Given back, or released before it was ever made: a later request to reserve is refused.
     Released,
     Rejected,
+    /// Sold and given back; a sale that arrives later changes nothing any more.
+    Returned,
 }
 
 impl ReservationStatus {
@@ -31,11 +36,14 @@ impl ReservationStatus {
             Self::Committed => "committed",
             Self::Released => "released",
             Self::Rejected => "rejected",
+            Self::Returned => "returned",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Reserved, Self::Committed, Self::Released, Self::Rejected].into_iter().find(|s| s.as_str() == text)
+        [Self::Reserved, Self::Committed, Self::Released, Self::Rejected, Self::Returned]
+            .into_iter()
+            .find(|s| s.as_str() == text)
     }
 }
 
@@ -61,6 +69,7 @@ pub enum Movement {
     Reserve,
     Release,
     Commit,
+    Return,
 }
 
 impl Movement {
@@ -69,6 +78,7 @@ impl Movement {
             Self::Reserve => "reserve",
             Self::Release => "release",
             Self::Commit => "commit",
+            Self::Return => "return",
         }
     }
 }
@@ -117,6 +127,15 @@ pub fn commit(shelves: &mut Shelves, lines: &[Line]) {
     }
 }
 
+/// Puts sold units back on the shelf.
+pub fn put_back(shelves: &mut Shelves, lines: &[Line]) {
+    for line in lines {
+        if let Some(shelf) = shelves.get_mut(&line.sku) {
+            shelf.on_hand += i64::from(line.quantity);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -146,7 +165,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn units_are_neither_made_nor_lost_nor_oversold(orders in prop::collection::vec((1_u32..20, 0_u8..3), 0..60)) {
+        fn units_are_neither_made_nor_lost_nor_oversold(orders in prop::collection::vec((1_u32..20, 0_u8..4), 0..60)) {
             let start = 200;
             let mut shelves = Shelves::from([(sku("A"), Shelf { on_hand: start, reserved: 0 })]);
             let mut sold = 0;
@@ -156,6 +175,7 @@ mod tests {
                     match fate {
                         0 => release(&mut shelves, &lines),
                         1 => { commit(&mut shelves, &lines); sold += i64::from(quantity); }
+                        2 => { commit(&mut shelves, &lines); put_back(&mut shelves, &lines); }
                         _ => {}
                     }
                 }

@@ -10,11 +10,12 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::idempotency::IdempotencyKey;
-use crate::contract::order::{OrderForm, SUBMITTED};
+use crate::contract::order::{OrderForm, Unacceptable};
 use crate::contract::{FieldError, Outgoing};
 use crate::crash_points::{Boundary, crash_point};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::{Order, OrderId, Sku};
+use crate::lifecycle;
 use crate::store::orders::{self, Known, NewAnswer, NewOrder, ScopedKey};
 
 /// An order as it was asked for.
@@ -22,6 +23,8 @@ use crate::store::orders::{self, Known, NewAnswer, NewOrder, ScopedKey};
 pub struct Submission {
     pub form: OrderForm,
     pub correlation_id: String,
+    /// Who places it, as in `customer:c-7`.
+    pub actor: String,
     pub key: Option<IdempotencyKey>,
 }
 
@@ -40,6 +43,8 @@ pub struct Acceptance {
 pub enum Refused {
     #[error("the order has faults")]
     Invalid(Vec<FieldError>),
+    #[error("the price is no longer what was expected; show it to the customer and order again")]
+    PriceChanged(Vec<FieldError>),
     #[error("the idempotency key was used with another body")]
     KeyReused,
     #[error("a request with this idempotency key is in progress")]
@@ -131,16 +136,19 @@ fn repetition(submission: &Submission, known: &Known) -> Option<Verdict> {
 
 fn draft(place: usize, submission: &Submission, catalogue: &Catalogue, now: OffsetDateTime) -> Result<Draft, Refused> {
     let form = &submission.form;
-    let order = form.priced(form.id.unwrap_or_else(OrderId::mint), catalogue, now).map_err(Refused::Invalid)?;
+    let id = form.id.unwrap_or_else(OrderId::mint);
+    let order = form.priced(id, catalogue, now).map_err(|unacceptable| match unacceptable {
+        Unacceptable::Faulty(faults) => Refused::Invalid(faults),
+        Unacceptable::PriceChanged(faults) => Refused::PriceChanged(faults),
+    })?;
     let json = |order: &Order| serde_json::value::to_raw_value(order).map_err(|_| Refused::Internal);
     let body = json(&order)?;
     let answer = match order.payment_token {
         Some(_) => json(&order.without_payment_token())?,
         None => body.clone(),
     };
-    let message = Outgoing::json(order.id.message_id(SUBMITTED), "orders", "process", "order.submitted", &body)
-        .map_err(|_| Refused::Internal)?
-        .correlated(Some(&submission.correlation_id));
+    let message = lifecycle::submission(order.id, order.priority, &submission.correlation_id, &body)
+        .map_err(|_| Refused::Internal)?;
     Ok(Draft { place, order, message, answer })
 }
 
@@ -154,6 +162,7 @@ async fn store(
         .map(|Draft { place, order, message, answer }| NewOrder {
             order,
             correlation_id: &submissions[*place].correlation_id,
+            actor: &submissions[*place].actor,
             message_id: message.message_id,
             answer: submissions[*place].key.as_ref().map(|key| NewAnswer {
                 key: (&key.scope, &key.key),

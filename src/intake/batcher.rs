@@ -62,6 +62,7 @@ pub struct Intake {
     queue: mpsc::Sender<Waiting>,
     in_flight: InFlight,
     answer: Duration,
+    wake: OutboxWake,
 }
 
 /// The tasks behind an [`Intake`]. Dropping this stops them at once; [`Writers::finished`] lets them finish.
@@ -107,7 +108,12 @@ impl Intake {
             let writer = Writer { db: KeptConnection::of(db.clone()), wake: wake.clone(), limits };
             writers.spawn(writer.run(waiting.clone()));
         }
-        (Self { queue, in_flight: InFlight::default(), answer: limits.answer }, Writers(writers))
+        (Self { queue, in_flight: InFlight::default(), answer: limits.answer, wake }, Writers(writers))
+    }
+
+    /// To be called after a commit that left messages in the outbox.
+    pub fn wake_relay(&self) {
+        self.wake.wake();
     }
 
     /// Accepts one order; answers within [`IntakeLimits::answer`] whatever happens.

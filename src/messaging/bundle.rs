@@ -8,11 +8,9 @@ use uuid::Uuid;
 
 use super::wire::stamped;
 use super::{Incoming, Wire};
-use crate::contract::{Outgoing, Unroutable, headers};
+use crate::contract::{BUNDLE, Outgoing, Unroutable, headers};
 use crate::topology::names;
 
-/// AMQP `type` of a bundle. Its body is a JSON array of [`Outgoing`].
-pub const KIND: &str = "fleet.bundle";
 /// Queues that only the fleet's own services consume. Everything else is read by others, too, and keeps its form.
 const INTERNAL: [&str; 3] = [names::ORDER_REPLIES, names::INVENTORY_REQUESTS, names::PAYMENT_REQUESTS];
 /// The bodies of one bundle in bytes, at most; a single larger message travels alone.
@@ -61,7 +59,7 @@ fn bundle(queue: &str, members: &[&Outgoing]) -> Option<Wire> {
     }
     let body = serde_json::to_vec(members).ok()?;
     let message_id = Uuid::now_v7();
-    let properties = stamped(message_id, KIND);
+    let properties = stamped(message_id, BUNDLE);
     let routing_key = queue.to_owned();
     Some(Wire { message_id, exchange: String::new(), routing_key, properties, body, unroutable: Unroutable::Keep })
 }
@@ -69,7 +67,7 @@ fn bundle(queue: &str, members: &[&Outgoing]) -> Option<Wire> {
 /// What a delivery holds: the members of a bundle, or the message itself. A bundle that cannot be read stays as it is, and fails as
 /// any message does that its consumer cannot read.
 pub fn members(incoming: Incoming) -> Vec<Incoming> {
-    if incoming.kind() != Some(KIND) || !INTERNAL.contains(&incoming.routing_key.as_str()) {
+    if incoming.kind() != Some(BUNDLE) || !INTERNAL.contains(&incoming.routing_key.as_str()) {
         return vec![incoming];
     }
     match serde_json::from_slice::<Vec<Outgoing>>(&incoming.body) {
@@ -144,7 +142,7 @@ mod tests {
     #[test]
     fn what_only_looks_like_a_bundle_stays_one_message() {
         let read = |queue: &str, body: &[u8]| {
-            members(Incoming::read("", queue, BasicProperties::default().with_type(KIND.into()), body.to_vec())).len()
+            members(Incoming::read("", queue, BasicProperties::default().with_type(BUNDLE.into()), body.to_vec())).len()
         };
         assert_eq!(read(names::ORDER_REPLIES, b"[]"), 1);
         assert_eq!(read(names::ORDER_REPLIES, b"{}"), 1);

@@ -73,12 +73,17 @@ impl<H: Handler> Session<'_, H> {
         let Source::Work(queue) = H::SOURCE else {
             return Err(Fault::Unstorable(failure.to_string()));
         };
-        let settlement = settle(failure, incoming.attempt());
+        let settlement = settle(failure, incoming.attempt(), queue.rungs());
         let outcome = match settlement {
             Settlement::Retry { .. } => "retried",
+            Settlement::Wait { .. } => "deferred",
             Settlement::DeadLetter(_) => "dead_lettered",
         };
         count::<H>(outcome);
+        if matches!(settlement, Settlement::Wait { .. }) {
+            tracing::debug!(role = H::ROLE, message_id = %incoming.message_id, %failure, "message deferred");
+            return Ok(dead_letter::copy(incoming, queue, failure, settlement));
+        }
         tracing::warn!(
             role = H::ROLE, message_id = %incoming.message_id, correlation_id = incoming.correlation_id(),
             attempt = incoming.attempt(), outcome, failure = dead_letter::shortened(failure), "message not handled"

@@ -31,6 +31,7 @@ pub mod settle;
 mod supervise;
 mod wire;
 
+pub use breaker::{Admission, Breaker, Reading};
 pub use broker::{Broker, BrokerError};
 pub use consumer::Consumer;
 pub use failure::Failure;

@@ -48,6 +48,9 @@ impl From<&Outgoing> for Wire {
             headers.insert(name.as_str().into(), AMQPValue::LongString(value.as_str().into()));
         }
         let mut properties = stamped(message.message_id, &message.kind).with_headers(headers);
+        if message.priority > 0 {
+            properties = properties.with_priority(message.priority);
+        }
         if let Some(correlation_id) = &message.correlation_id {
             properties = properties.with_correlation_id(correlation_id.as_str().into());
         }

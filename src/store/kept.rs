@@ -41,8 +41,13 @@ pub struct TakenConnection<'a> {
 }
 
 impl TakenConnection<'_> {
-    /// No transaction is open and the last statement succeeded.
+    /// No transaction is open and the last statement succeeded. It is kept only while the pool has another one to give: however small the
+    /// pool, one goes round among those who keep none.
     pub fn keep(self) {
+        let pool = &self.from.pool;
+        if pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections() {
+            return;
+        }
         *self.from.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.connection);
     }
 }

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use super::decode::{decode, json};
+use super::order_search;
 use crate::contract::Outgoing;
 use crate::domain::catalogue::{Catalogue, Listing};
 use crate::domain::{Money, Order, OrderId, Sku};
@@ -88,6 +89,8 @@ pub struct NewOrder<'a> {
     pub order: &'a Order,
     /// Ties together everything that its request causes.
     pub correlation_id: &'a str,
+    /// Who placed it, as in `customer:c-7`.
+    pub actor: &'a str,
     /// The message that submits the order, or that brought it.
     pub message_id: Uuid,
     pub answer: Option<NewAnswer<'a>>,
@@ -96,13 +99,13 @@ pub struct NewOrder<'a> {
 }
 
 /// Sorted by key and by id, so that two batches with the same ones wait for each other in one direction only. An order whose key somebody
-/// else has stored leaves no row; one that is there already stays as it is.
+/// else has stored leaves no row; one that is there already stays as it is. Of an order that is among them twice, the first counts.
 const STORE: &str = "with new as (
          select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::text[], $8::text[],
-                              $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::uuid[], $14::text[], $15::text[],
-                              $16::bytea[], $17::text[], $18::text[]) with ordinality
+                              $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[], $14::text[], $15::text[],
+                              $16::uuid[], $17::text[], $18::text[], $19::bytea[], $20::text[], $21::text[]) with ordinality
              as t (id, customer_id, email, phone, items, total, status, reason, payment_token, metadata, correlation_id,
-                   created_at, message_id, scope, key, fingerprint, response, message, place)
+                   created_at, priority, words, actor, message_id, scope, key, fingerprint, response, message, place)
      ), claimed as (
          insert into idempotency_keys (scope, key, fingerprint, order_id, response)
          select scope, key, fingerprint, id, response::json from new where key is not null order by scope, key
@@ -111,14 +114,21 @@ const STORE: &str = "with new as (
          select * from new where key is null or id in (select order_id from claimed)
      ), stored as (
          insert into orders (id, customer_id, email, phone, items, total, status, reason, payment_token, metadata,
-                             correlation_id, created_at)
+                             correlation_id, created_at, priority)
          select id, customer_id, email, phone, items::jsonb, total, status, reason, payment_token, metadata::jsonb,
-                correlation_id, created_at
+                correlation_id, created_at, priority
          from won order by id
          on conflict (id) do nothing returning id
+     ), fresh as (
+         select distinct on (id) won.* from won join stored using (id) order by id, place
      ), told as (
-         insert into order_history (order_id, event, status, message_id)
-         select id, 'accepted', status, message_id from won join stored using (id)
+         insert into order_history (order_id, event, status, message_id, actor)
+         select id, 'accepted', status, message_id, actor from fresh
+     ), by_product as (
+         insert into order_skus (sku, created_at, order_id)
+         select distinct item ->> 'sku', created_at, id from fresh cross join lateral jsonb_array_elements(items::jsonb) as item
+     ), by_word as (
+         insert into order_words (order_id, words) select id, array_to_tsvector(string_to_array(words, ' ')) from fresh
      ), sent as (
          insert into outbox (message) select message::json from won where message is not null order by place
      )
@@ -150,6 +160,9 @@ pub async fn store_all(conn: &mut PgConnection, orders: &[NewOrder<'_>]) -> Resu
         .bind(metadata)
         .bind(orders.iter().map(|new| new.correlation_id).collect::<Vec<_>>())
         .bind(orders.iter().map(|new| new.order.created_at).collect::<Vec<_>>())
+        .bind(orders.iter().map(|new| new.order.priority.as_str()).collect::<Vec<_>>())
+        .bind(orders.iter().map(|new| order_search::words(new.order)).collect::<Vec<_>>())
+        .bind(orders.iter().map(|new| new.actor).collect::<Vec<_>>())
         .bind(orders.iter().map(|new| new.message_id).collect::<Vec<_>>())
         .bind(orders.iter().map(|new| new.answer.map(|answer| answer.key.0)).collect::<Vec<_>>())
         .bind(orders.iter().map(|new| new.answer.map(|answer| answer.key.1)).collect::<Vec<_>>())

@@ -1,4 +1,4 @@
-//! Orders in progress: read and locked, moved on, written back, all set by set. Only the order-processor and the scheduler call this.
+//! Orders in progress: read and locked, moved on, written back, all set by set. Called by `lifecycle` and by the scheduler.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::decode::json_column;
+use super::decode::{json, json_column};
 use super::order_row::read_order;
 use crate::domain::saga::{FailureReason, State, Step};
 use crate::domain::{Order, OrderId};
@@ -22,17 +22,22 @@ pub struct Progress {
     pub had_step: bool,
 }
 
-/// Reads and locks the orders, in one order for all processes so that none waits in a circle.
+/// Locks the orders, in one order for all processes so that none waits in a circle, and reads them.
+///
+/// Two statements: whoever waited for the lock sees the order as it is then, but the saga beside it as it was when the statement
+/// began, which is before whoever held the lock moved it on.
 ///
 /// # Errors
 /// Any database error; a row that breaks a rule of the domain is a decode error.
 pub async fn lock(db: &mut PgConnection, ids: &[OrderId]) -> Result<HashMap<OrderId, Progress>, sqlx::Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query("select from orders where id = any($1) order by id for update").bind(&ids).execute(&mut *db).await?;
     let rows = sqlx::query(
         "select o.id, o.customer_id, o.email, o.phone, o.items, o.total, o.status, o.reason, o.payment_token,
-                o.metadata, o.correlation_id, o.created_at, s.step, s.reason::text as step_reason
+                o.metadata, o.correlation_id, o.created_at, o.priority, o.confirmed_at, o.shipment, o.delivered_at,
+                s.step, s.reason::text as step_reason
          from orders o left join sagas s on s.order_id = o.id
-         where o.id = any($1) order by o.id for update of o",
+         where o.id = any($1)",
     )
     .bind(&ids)
     .fetch_all(db)
@@ -49,6 +54,8 @@ fn progress(row: &PgRow) -> Result<Progress, sqlx::Error> {
         (Some("taking_payment"), _) => Some(Step::TakingPayment),
         (Some("cancelling_payment"), Some(reason)) => Some(Step::CancellingPayment { reason }),
         (Some("releasing_stock"), Some(reason)) => Some(Step::ReleasingStock { reason }),
+        (Some("refunding_payment"), Some(reason)) => Some(Step::RefundingPayment { reason }),
+        (Some("returning_stock"), Some(reason)) => Some(Step::ReturningStock { reason }),
         (Some(step), _) => return Err(sqlx::Error::Decode(format!("saga step {step} without its reason").into())),
     };
     let state = State { status: order.status, step };
@@ -63,17 +70,25 @@ pub struct HistoryLine {
     pub event: &'static str,
     pub status: &'static str,
     pub step: Option<&'static str>,
+    /// Why, as a sentence.
     pub detail: Option<String>,
-    pub message_id: Uuid,
+    /// Who, as in `operator:anna` or `system:order-processor`.
+    pub actor: String,
+    /// The message that caused it; `None` for what a person asked for.
+    pub message_id: Option<Uuid>,
+    /// Of the request, where there is no message.
+    pub correlation_id: Option<String>,
 }
 
 /// Everything that a batch changes, in one statement. The lines of the history have the order in which they were given. Deadlines are
 /// counted on the database's clock, so that a worker whose clock is wrong shortens nobody's time.
 const SAVE: &str = "with changed as (
-         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::boolean[])
-             as t (id, status, reason, step, step_reason, seconds, had_step)
+         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::timestamptz[],
+                              $7::text[], $8::text[], $9::float8[], $10::boolean[])
+             as t (id, status, reason, confirmed_at, shipment, delivered_at, step, step_reason, seconds, had_step)
      ), moved as (
-         update orders o set status = t.status, reason = t.reason, updated_at = now()
+         update orders o set status = t.status, reason = t.reason, confirmed_at = t.confirmed_at,
+                             shipment = t.shipment::jsonb, delivered_at = t.delivered_at, updated_at = now()
          from changed t where o.id = t.id and o.status <> t.status
      ), begun as (
          insert into sagas (order_id, step, reason, since, deadline)
@@ -86,8 +101,8 @@ const SAVE: &str = "with changed as (
      ), ended as (
          delete from sagas s using changed t where s.order_id = t.id and t.step is null and t.had_step
      )
-     insert into order_history (order_id, event, status, step, detail, message_id)
-     select * from unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[])";
+     insert into order_history (order_id, event, status, step, detail, actor, message_id, correlation_id)
+     select * from unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::uuid[], $18::text[])";
 
 /// Writes back what has changed: statuses, for each order either its running step or the end of its saga, and the lines of its history.
 ///
@@ -99,16 +114,22 @@ pub async fn save(
     patience: impl Fn(&Step) -> Duration,
     lines: &[HistoryLine],
 ) -> Result<(), sqlx::Error> {
+    let shipments = changed
+        .iter()
+        .map(|progress| progress.order.shipment.as_ref().map(json).transpose())
+        .collect::<Result<Vec<Option<String>>, _>>()?;
     let steps: Vec<Option<&Step>> = changed.iter().map(|progress| progress.state.step.as_ref()).collect();
     let step_reasons = steps
         .iter()
-        .map(|step| step.and_then(Step::reason).map(serde_json::to_string).transpose())
-        .collect::<Result<Vec<Option<String>>, _>>()
-        .map_err(|error| sqlx::Error::Encode(error.into()))?;
+        .map(|step| step.and_then(Step::reason).map(json).transpose())
+        .collect::<Result<Vec<Option<String>>, _>>()?;
     sqlx::query(SAVE)
         .bind(changed.iter().map(|progress| progress.order.id.0).collect::<Vec<_>>())
         .bind(changed.iter().map(|progress| progress.state.status.as_str()).collect::<Vec<_>>())
         .bind(changed.iter().map(|progress| progress.order.reason.as_deref()).collect::<Vec<_>>())
+        .bind(changed.iter().map(|progress| progress.order.confirmed_at).collect::<Vec<_>>())
+        .bind(shipments)
+        .bind(changed.iter().map(|progress| progress.order.delivered_at).collect::<Vec<_>>())
         .bind(steps.iter().map(|step| step.map(Step::as_str)).collect::<Vec<_>>())
         .bind(step_reasons)
         .bind(steps.iter().map(|step| step.map(|step| patience(step).as_secs_f64())).collect::<Vec<_>>())
@@ -118,7 +139,9 @@ pub async fn save(
         .bind(lines.iter().map(|line| line.status).collect::<Vec<_>>())
         .bind(lines.iter().map(|line| line.step).collect::<Vec<_>>())
         .bind(lines.iter().map(|line| line.detail.as_deref()).collect::<Vec<_>>())
+        .bind(lines.iter().map(|line| line.actor.as_str()).collect::<Vec<_>>())
         .bind(lines.iter().map(|line| line.message_id).collect::<Vec<_>>())
+        .bind(lines.iter().map(|line| line.correlation_id.as_deref()).collect::<Vec<_>>())
         .execute(db)
         .await?;
     Ok(())

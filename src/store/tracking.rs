@@ -136,18 +136,6 @@ pub async fn of_customers(
     .await
 }
 
-/// Whose order it is; `None` if there is no such order.
-///
-/// # Errors
-/// When the database is away, or a stored value breaks the rule of its type.
-pub async fn owner(conn: &mut PgConnection, order: OrderId) -> Result<Option<CustomerId>, sqlx::Error> {
-    sqlx::query("select customer_id from orders where id = $1")
-        .bind(order.0)
-        .try_map(|row: PgRow| customer(&row))
-        .fetch_optional(conn)
-        .await
-}
-
 /// The secrets of tracking links with their numbers, the newest first.
 ///
 /// # Errors

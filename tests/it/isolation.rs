@@ -17,7 +17,11 @@ async fn make_suspect(stage: &Stage, id: Uuid) {
 
 /// What a stage with these delays declares, to repair it.
 pub fn topology(delays: [u64; 3]) -> Topology {
-    Topology::new(&TopologyArgs { queue_type: QueueType::Quorum, retry_delays: delays.map(Duration::from_millis) })
+    Topology::new(&TopologyArgs {
+        queue_type: QueueType::Quorum,
+        retry_delays: delays.map(Duration::from_millis),
+        webhook_delays: [100, 200, 300, 400].map(Duration::from_millis),
+    })
 }
 
 #[tokio::test]

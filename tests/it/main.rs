@@ -1,5 +1,6 @@
 //! Integration tests on real parts: one binary, one module per journey. `./dev test` provides PostgreSQL and RabbitMQ.
 
+mod access;
 mod analytics;
 mod architecture;
 mod audit;
@@ -16,9 +17,11 @@ mod http_api;
 mod isolation;
 mod journeys;
 mod live;
+mod order_life;
 mod outbox_relay;
 mod ports;
 mod rolling_restart;
 mod saga_sweeps;
 mod status;
 mod support;
+mod webhooks;

@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::Instrument;
+use tracing::{Instrument, field};
 use uuid::Uuid;
 
 pub const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -26,7 +26,7 @@ pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
         .unwrap_or_else(|| Uuid::now_v7().to_string());
     let method = request.method().clone();
     let path = for_logs(request.uri().path());
-    let span = tracing::info_span!("http_request", correlation_id = %id, %method, path);
+    let span = tracing::info_span!("http_request", correlation_id = %id, %method, path, actor = field::Empty);
     request.extensions_mut().insert(CorrelationId(id.clone()));
     let started = Instant::now();
     async {

@@ -13,13 +13,13 @@ use uuid::Uuid;
 pub(super) use position::Position;
 use websocket::Upgrade;
 
+use super::orders::{reach, read_id};
 use super::problem::ProblemKind::NotFound;
-use super::problem::{Problem, ProblemKind, of_database};
+use super::problem::{Problem, ProblemKind};
 use super::router::ApiState;
 use crate::access::Actor;
 use crate::contract::tracking::LiveEvent;
 use crate::domain::{CustomerId, OrderId};
-use crate::store;
 use crate::tracking::{Full, Subject, Watch};
 
 /// Follow an order
@@ -44,14 +44,8 @@ pub(super) async fn of_order(
     Position(after): Position,
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
-    let unknown = || Problem::new(NotFound, "no order has this id");
-    let Path(id) = id.map_err(|_| unknown())?;
-    let order = OrderId(id);
-    let mut connection = state.connection().await?;
-    let owner = store::tracking::owner(&mut connection, order).await.map_err(|error| of_database(&error))?;
-    // somebody else's order is none of theirs to know of
-    owner.filter(|owner| actor.reaches(owner)).ok_or_else(unknown)?;
-    drop(connection);
+    let order = read_id(id)?;
+    reach(&mut *state.connection().await?, &actor, order).await?;
     stream(&state, Subject::Order(order), after, upgrade)
 }
 

@@ -6,8 +6,10 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
+use super::caller::{Caller, Change};
 use super::cursor;
 use super::json_body::JsonBody;
 use super::parameters::{PAGE, PageParameters, Parameters};
@@ -24,6 +26,8 @@ const MAX_UNITS: i64 = 1_000_000_000;
 const MAX_TEXT: usize = 255;
 
 /// Create a product
+///
+/// With its first stock, which is also the first line of its ledger.
 #[utoipa::path(
     post, path = "/api/v1/products", operation_id = "createProduct", tag = "products",
     request_body = requests::NewProduct,
@@ -33,12 +37,16 @@ const MAX_TEXT: usize = 255;
     )),
     extensions(("x-problems" = json!([Conflict])))
 )]
-pub(super) async fn create(State(state): State<ApiState>, body: JsonBody) -> Result<Response, Problem> {
+pub(super) async fn create(State(state): State<ApiState>, caller: Caller, body: JsonBody) -> Result<Response, Problem> {
     let new = read_product(&body)?;
-    let mut connection = state.connection().await?;
-    products::create(&mut connection, &new).await.map_err(of_create)?;
-    let stored = products::find(&mut connection, &new.sku).await.map_err(|error| of_database(&error))?;
+    let mut transaction = state.transaction().await?;
+    products::create(&mut transaction, &new).await.map_err(of_create)?;
+    let stored = products::find(&mut transaction, &new.sku).await.map_err(|error| of_database(&error))?;
     let product = stored.ok_or_else(unknown)?;
+    let after = json!(product);
+    let change = Change { after: Some(&after), ..Change::default() };
+    caller.did(&mut transaction, "product.create", &target(&new.sku), change).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
     tracing::info!(sku = %product.sku, stock = product.on_hand, "product created");
     let location = format!("/api/v1/products/{}", path_segment(&product.sku));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(product)).into_response())
@@ -63,6 +71,8 @@ fn read_product(body: &JsonBody) -> Result<NewProduct, Problem> {
 }
 
 /// Show a product with its stock
+///
+/// A slash in the sku is written as `%2F`.
 #[utoipa::path(
     get, path = "/api/v1/products/{sku}", operation_id = "getProduct", tag = "products",
     params(("sku" = Sku, Path)),
@@ -88,6 +98,8 @@ pub(super) struct ProductPage {
 }
 
 /// List products
+///
+/// In the order of their skus, page by page.
 #[utoipa::path(
     get, path = "/api/v1/products", operation_id = "listProducts", tag = "products",
     params(PageParameters),
@@ -108,6 +120,8 @@ pub(super) async fn list(
 }
 
 /// Adjust the stock of a product
+///
+/// For what comes and goes by hand: deliveries, breakage, counts. The stock never falls below what orders have reserved.
 #[utoipa::path(
     post, path = "/api/v1/products/{sku}/adjustments", operation_id = "adjustStock", tag = "products",
     params(("sku" = Sku, Path)),
@@ -117,6 +131,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn adjust(
     State(state): State<ApiState>,
+    caller: Caller,
     sku: Result<Path<Sku>, PathRejection>,
     body: JsonBody,
 ) -> Result<Json<Product>, Problem> {
@@ -131,8 +146,13 @@ pub(super) async fn adjust(
         (Some(delta), Some(reason)) if unfaulted(&fields) => (delta, reason),
         _ => return Err(faults(fields)),
     };
-    let mut connection = state.connection().await?;
-    let product = products::adjust(&mut connection, &sku, delta, &reason).await.map_err(of_adjust)?;
+    let mut transaction = state.transaction().await?;
+    let product = products::adjust(&mut transaction, &sku, delta, &reason).await.map_err(of_adjust)?;
+    let before = json!({"on_hand": product.on_hand - delta});
+    let after = json!({"on_hand": product.on_hand});
+    let change = Change { before: Some(&before), after: Some(&after), reason: Some(&reason) };
+    caller.did(&mut transaction, "stock.adjust", &target(&sku), change).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
     tracing::info!(%sku, delta, on_hand = product.on_hand, "stock adjusted");
     Ok(Json(product))
 }
@@ -150,6 +170,11 @@ fn of_adjust(error: AdjustError) -> Problem {
         AdjustError::BelowReserved => Problem::new(ProblemKind::Conflict, error.to_string()),
         AdjustError::Database(error) => of_database(&error),
     }
+}
+
+/// As the audit log names a product.
+fn target(sku: &Sku) -> String {
+    format!("product:{sku}")
 }
 
 fn unknown() -> Problem {

@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use super::SagaArgs;
-use super::advance::{Arrived, advance};
 use crate::contract::inventory::InventoryReply;
 use crate::contract::payment::PaymentReply;
 use crate::contract::saga::SagaMessage;
 use crate::domain::OrderId;
 use crate::domain::saga::Input;
+use crate::lifecycle::{Arrived, SagaArgs, advance};
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
 use crate::store::sagas;
 use crate::topology::WorkQueue;
@@ -74,6 +73,7 @@ fn read(body: &[u8]) -> Result<(OrderId, Input), serde_json::Error> {
             InventoryReply::Rejected { order_id, shortages } => (order_id, Input::StockRejected { shortages }),
             InventoryReply::Released { order_id } => (order_id, Input::StockReleased),
             InventoryReply::Committed { order_id } => (order_id, Input::StockCommitted),
+            InventoryReply::Returned { order_id } => (order_id, Input::StockReturned),
         }),
     }
 }

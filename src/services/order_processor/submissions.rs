@@ -1,4 +1,4 @@
-//! Consumes `order_processing`: orders of the API, and orders that any other AMQP client publishes.
+//! Consumes `order_processing` and `order_processing_high`: orders of the API, and orders that any other AMQP client publishes.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,21 +6,24 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::SagaArgs;
-use super::advance::{Arrived, advance};
 use crate::contract::order::{OrderForm, Source as From, read_object, read_order};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::saga::Input;
 use crate::domain::{Order, OrderId, Sku};
+use crate::lifecycle::{Arrived, SagaArgs, advance};
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
 use crate::store::orders::{self, NewOrder};
 use crate::store::sagas::{self, Progress};
 use crate::store::{products, storable};
 use crate::topology::WorkQueue;
 
-pub struct Submissions {
+/// One of two lanes: orders with high priority have a queue and a consumer of their own, so that they wait behind nobody else's.
+pub struct Submissions<const HIGH: bool> {
     pub args: SagaArgs,
 }
+
+/// Who placed an order that came straight over AMQP: the broker has let it in, and does not say who it was.
+const STRANGER: &str = "service:amqp";
 
 /// An order as it arrived; its id is there.
 pub struct Submission {
@@ -28,13 +31,13 @@ pub struct Submission {
     form: OrderForm,
 }
 
-impl Handler for Submissions {
+impl<const HIGH: bool> Handler for Submissions<HIGH> {
     type Message = Submission;
     type Context = ();
     type Fetched = ();
 
-    const ROLE: &'static str = "order-processor";
-    const SOURCE: Source = Source::Work(WorkQueue::OrderProcessing);
+    const ROLE: &'static str = if HIGH { "order-processor-high" } else { "order-processor" };
+    const SOURCE: Source = Source::Work(if HIGH { WorkQueue::OrderProcessingHigh } else { WorkQueue::OrderProcessing });
 
     fn decode(&self, incoming: &Incoming) -> Result<Submission, Failure> {
         let bad = |error: &dyn std::fmt::Display| Failure::BadMessage(error.to_string());
@@ -74,9 +77,9 @@ impl Handler for Submissions {
 
 /// Stores the orders that have no row yet: another AMQP client published them. The catalogue has not seen them, so it is asked
 /// here; what it refuses comes back by the delivery's index.
-async fn take_in_strangers(
+async fn take_in_strangers<const HIGH: bool>(
     db: &mut PgConnection,
-    batch: &[&Delivery<Submissions>],
+    batch: &[&Delivery<Submissions<HIGH>>],
     known: &mut HashMap<OrderId, Progress>,
 ) -> Result<HashMap<usize, Failure>, sqlx::Error> {
     let strangers: Vec<(usize, &Submission, &Incoming)> = batch
@@ -105,6 +108,7 @@ async fn take_in_strangers(
         .map(|(order, correlation_id, message_id)| NewOrder {
             order,
             correlation_id,
+            actor: STRANGER,
             message_id: *message_id,
             answer: None,
             message: None,
@@ -122,5 +126,5 @@ fn order(submission: &Submission, catalogue: &Catalogue) -> Result<Order, Failur
         return Err(Failure::BadMessage(text(form.unknown.iter().map(ToString::to_string).collect())));
     }
     form.priced(submission.id, catalogue, OffsetDateTime::now_utc())
-        .map_err(|faults| Failure::Refused(text(faults.iter().map(ToString::to_string).collect())))
+        .map_err(|refused| Failure::Refused(text(refused.faults().iter().map(ToString::to_string).collect())))
 }

@@ -64,11 +64,6 @@ impl Running {
         Self { child: command.spawn().expect("the program starts"), log: log.to_owned() }
     }
 
-    /// Kills it, without a word.
-    pub async fn kill(mut self) {
-        self.child.kill().await.expect("it is killed");
-    }
-
     async fn ends(&mut self, what: &str) -> ExitStatus {
         match timeout(ENDING, self.child.wait()).await {
             Ok(status) => status.expect("an exit status"),
@@ -98,6 +93,11 @@ impl Running {
     /// Asks as Kubernetes does, and expects a good end.
     pub async fn stop(mut self) {
         self.terminate().await;
+    }
+
+    /// As kill -9 does: without a word to anybody.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it is killed");
     }
 
     /// As [`Running::stop`], where the place is wanted for a new process.

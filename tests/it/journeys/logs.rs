@@ -33,9 +33,7 @@ async fn every_service_logs_the_order_and_its_correlation_id_and_none_the_addres
     assert_eq!(fleet.terminate().await.code(), Some(0));
 
     let log = fleet.log();
-    for service in
-        ["intake", "order_processor", "inventory_service", "payment_service", "notifier", "analytics_service"]
-    {
+    for service in ["intake", "lifecycle", "inventory_service", "payment_service", "notifier", "analytics_service"] {
         let tells = log.iter().any(|line| {
             let target = line["target"].as_str().unwrap_or_default();
             let text = line.to_string();

@@ -35,9 +35,14 @@ async fn refuse(stage: &Stage, role: Role, refuse: bool) {
         Role::Inventory => "reservations",
         Role::Payment => "payments",
         Role::Processor => "order_history",
-        Role::Relay | Role::Email | Role::Sms | Role::Push | Role::DeadLetters | Role::Scheduler => {
-            unreachable!("no step of the saga")
-        }
+        Role::Relay
+        | Role::Email
+        | Role::Sms
+        | Role::Push
+        | Role::Analytics
+        | Role::Webhooks
+        | Role::DeadLetters
+        | Role::Scheduler => unreachable!("no step of the saga"),
     };
     let sql = match refuse {
         true => format!("alter table {table} add constraint refused check (false) not valid"),

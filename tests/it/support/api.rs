@@ -1,10 +1,14 @@
 //! The HTTP API of one process, served on a free port. Several on one database are several processes of order-api.
 
+use std::net::SocketAddr;
+
 use order_fleet::config::BrokerArgs;
-use order_fleet::intake::http::{ApiState, router};
+use order_fleet::intake::http::{ApiState, Guard, Registration, router};
 use order_fleet::intake::{Intake, IntakeLimits, OutboxWake};
+use order_fleet::lifecycle::SagaArgs;
 use order_fleet::messaging::Broker;
 use order_fleet::ops::status::{QueueReader, Sources};
+use order_fleet::ports::webhooks::{AddressRules, Vault};
 use order_fleet::tracking::{Limits, Links, Tracking};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -13,6 +17,32 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::eventually;
+
+/// Webhooks may go anywhere: to servers of the tests.
+pub const ANY_ADDRESS: AddressRules = AddressRules { allow_http: true, allow_private: true };
+
+/// Keeps the secrets of webhooks, under a key of the tests.
+pub fn vault() -> Vault {
+    Vault::new("dGhlIGtleSBvZiB0aGUgdGVzdHMsIG5vYm9keSBlbHM=").ok().expect("a key")
+}
+
+/// Endpoints of webhooks are on this machine.
+fn anywhere() -> Registration {
+    Registration { rules: ANY_ADDRESS, vault: vault().into() }
+}
+
+/// What else an API is started with: open to everybody, webhooks anywhere.
+struct Around {
+    guard: Guard,
+    webhooks: Registration,
+    streams: Limits,
+}
+
+impl Default for Around {
+    fn default() -> Self {
+        Self { guard: Guard::open(), webhooks: anywhere(), streams: Limits::default() }
+    }
+}
 
 pub struct Api {
     pub address: String,
@@ -43,22 +73,36 @@ impl Api {
         Self::start_among(db, no_broker(), limits, wake).await
     }
 
+    /// As in production: only public addresses are endpoints of webhooks.
+    pub async fn start_strictly(db: PgPool) -> Self {
+        Self::start_alone(Around { webhooks: Registration::default(), ..Around::default() }, db).await
+    }
+
     /// With a broker whose queues it shows.
     pub async fn start_among(db: PgPool, broker: Broker, limits: IntakeLimits, wake: OutboxWake) -> Self {
-        Self::start_streaming(db, broker, limits, wake, Limits::default()).await
+        Self::start_behind(Around::default(), db, broker, limits, wake).await
     }
 
     /// With limits of live tracking, without a broker.
     pub async fn start_tracking(db: PgPool, streams: Limits) -> Self {
-        Self::start_streaming(db, no_broker(), IntakeLimits::default(), OutboxWake::default(), streams).await
+        Self::start_alone(Around { streams, ..Around::default() }, db).await
     }
 
-    async fn start_streaming(
+    /// Where callers must prove who they are.
+    pub async fn start_guarded(guard: Guard, db: PgPool) -> Self {
+        Self::start_alone(Around { guard, ..Around::default() }, db).await
+    }
+
+    async fn start_alone(around: Around, db: PgPool) -> Self {
+        Self::start_behind(around, db, no_broker(), IntakeLimits::default(), OutboxWake::default()).await
+    }
+
+    async fn start_behind(
+        Around { guard, webhooks, streams }: Around,
         db: PgPool,
         broker: Broker,
         limits: IntakeLimits,
         wake: OutboxWake,
-        streams: Limits,
     ) -> Self {
         let (intake, _writers) = Intake::start(db.clone(), wake, limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -67,7 +111,9 @@ impl Api {
         let tracking = Tracking::new(streams, CancellationToken::new());
         let links = Links::new(db.clone(), None);
         let poll = tokio::spawn(tracking.clone().run(db.clone()));
-        let app = router(ApiState { db, intake, status, tracking: tracking.clone(), links });
+        let saga = SagaArgs { stock_deadline_seconds: 300, payment_deadline_seconds: 600 };
+        let state = ApiState { db, intake, status, webhooks, saga, guard, tracking: tracking.clone(), links };
+        let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             // the writers live as long as the server
             let _writers = _writers;
@@ -82,6 +128,14 @@ impl Api {
 
     pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.client.post(format!("{}{path}", self.address)).json(body)
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.patch(format!("{}{path}", self.address)).json(body)
+    }
+
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(format!("{}{path}", self.address))
     }
 
     /// Sends bytes as they are, declared as JSON.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use order_fleet::trial::OPEN;
 use reqwest::Client;
 use tokio::process::Command;
 
@@ -35,6 +36,7 @@ impl ApiProcess {
         command
             .env("AMQP_URL", &self.amqp_url)
             .env("DATABASE_URL", &self.database_url)
+            .envs(OPEN)
             .envs([("DATABASE_CONNECTIONS", "4"), ("METRICS_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "text")])
             .env("HTTP_ADDR", self.socket.to_string())
             .env("PUBLIC_URL", &self.address);

@@ -11,14 +11,16 @@ use std::time::Duration;
 use clap::Parser;
 use order_fleet::intake::{IntakeLimits, OutboxWake};
 use order_fleet::ports::gateway::{Behaviour, SimulatedGateway};
+use order_fleet::ports::webhooks::AddressRules;
 use order_fleet::services::order_processor::SagaArgs;
 use order_fleet::stand_ins::Proxy;
+use order_fleet::store::webhook_deliveries::Patience;
 use order_fleet::topology::{QueueType, Topology, TopologyArgs};
 use tempfile::TempDir;
 use tokio::net::lookup_host;
 
 use super::amqp::Client;
-use super::{Api, TestDatabase, VirtualHost};
+use super::{ANY_ADDRESS, Api, TestDatabase, VirtualHost};
 pub use orders::{STRANGER, order_of, paid_with};
 use roles::Process;
 pub use roles::Role;
@@ -33,6 +35,12 @@ pub struct Options {
     pub gateway: Behaviour,
     /// Whether the roles reach the database through a proxy that the test can cut.
     pub proxied: bool,
+    /// Milliseconds of the rungs of the ladder of webhooks.
+    pub webhook_delays: [u64; 4],
+    /// Which addresses the webhook-service calls, for how long, and when it gives an endpoint up.
+    pub webhook_rules: AddressRules,
+    pub webhook_deadline: Duration,
+    pub webhook_patience: Patience,
     /// Another broker than that of `AMQP_URL`: its AMQP address and that of its management API.
     pub broker: Option<(String, String)>,
     /// Most messages of one bundle; 1 where a test looks into an internal queue.
@@ -47,6 +55,10 @@ impl Default for Options {
             patience: (300, 600),
             gateway: Behaviour::default(),
             proxied: false,
+            webhook_delays: [100, 200, 300, 400],
+            webhook_rules: ANY_ADDRESS,
+            webhook_deadline: Duration::from_secs(5),
+            webhook_patience: Patience { hours: 72, failures: 20 },
             broker: None,
             bundle: 64,
         }
@@ -58,6 +70,7 @@ impl Options {
         Topology::new(&TopologyArgs {
             queue_type: self.queue_type,
             retry_delays: self.delays.map(Duration::from_millis),
+            webhook_delays: self.webhook_delays.map(Duration::from_millis),
         })
     }
 }

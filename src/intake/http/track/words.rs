@@ -124,7 +124,9 @@ fn told(transition: &Transition) -> (&'static str, String) {
         "payment_declined" => ("Payment declined", reason(transition)),
         "stock_rejected" => ("Not enough in stock", reason(transition)),
         "payment_cancelled" => plain("Payment cancelled", "Whatever was taken is given back."),
-        "deadline_passed" => ("No answer in time", reason(transition)),
+        "deadline_passed" => plain("Taking longer than usual", "We are looking after it."),
+        // why is written by whoever asks for it, and not for this page
+        "cancel_requested" => plain("Cancellation requested", ""),
         _ => match transition.status {
             OrderStatus::Pending => plain("Order placed", ""),
             OrderStatus::Processing => plain("In progress", ""),
@@ -132,7 +134,6 @@ fn told(transition: &Transition) -> (&'static str, String) {
             OrderStatus::Shipped => plain("Shipped", "Your order has left our warehouse."),
             OrderStatus::Delivered => plain("Delivered", ""),
             OrderStatus::Failed => ("Order closed", reason(transition)),
-            // why is written by whoever cancels, and not for this page
             OrderStatus::Cancelled => plain("Order cancelled", ""),
         },
     }

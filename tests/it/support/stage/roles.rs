@@ -10,7 +10,9 @@ use order_fleet::ports::gateway::{Charge, ChargeRequest, GatewayError, PaymentGa
 use order_fleet::ports::mail::{Mailer, Templates};
 use order_fleet::ports::push::PushSender;
 use order_fleet::ports::sms::SmsSender;
+use order_fleet::ports::webhooks::WebhookSender;
 use order_fleet::runtime::{Context, Heartbeat, Tasks};
+use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::services::dead_letter_handler::DeadLetterHandler;
 use order_fleet::services::email_service::EmailTransport;
 use order_fleet::services::inventory_service::InventoryService;
@@ -20,6 +22,7 @@ use order_fleet::services::payment_service::PaymentService;
 use order_fleet::services::push_service::PushTransport;
 use order_fleet::services::scheduler::{RetentionArgs, Scheduler};
 use order_fleet::services::sms_service::SmsTransport;
+use order_fleet::services::webhook_service::WebhookService;
 use order_fleet::telemetry::Health;
 use order_fleet::tracking::Links;
 use tokio::time::timeout;
@@ -27,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Stage, defaults};
+use crate::support::vault;
 use crate::support::waiting::eventually;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub enum Role {
     Email,
     Sms,
     Push,
+    Analytics,
+    Webhooks,
     DeadLetters,
     Scheduler,
 }
@@ -55,6 +61,8 @@ impl Role {
             Self::Email => "email-service",
             Self::Sms => "sms-service",
             Self::Push => "push-service",
+            Self::Analytics => "analytics-service",
+            Self::Webhooks => "webhook-service",
             Self::DeadLetters => "dead-letter-handler",
             Self::Scheduler => "scheduler",
         }
@@ -64,12 +72,14 @@ impl Role {
     pub fn queues(self) -> &'static [&'static str] {
         match self {
             Self::Relay | Self::Scheduler => &[],
-            Self::Processor => &["order_processing", "order_replies"],
+            Self::Processor => &["order_processing", "order_processing_high", "order_replies"],
             Self::Inventory => &["inventory_requests"],
             Self::Payment => &["payment_requests"],
             Self::Email => &["email_notifications"],
             Self::Sms => &["sms_notifications"],
             Self::Push => &["push_notifications"],
+            Self::Analytics => &["analytics"],
+            Self::Webhooks => &["webhook_deliveries"],
             Self::DeadLetters => &["dead_letters"],
         }
     }
@@ -182,7 +192,8 @@ impl Stage {
                 tasks.spawn(relay.run(context.shutdown.clone()));
             }
             Role::Processor => {
-                context.consume(Submissions { args: self.saga() }, tasks);
+                context.consume(Submissions::<false> { args: self.saga() }, tasks);
+                context.consume(Submissions::<true> { args: self.saga() }, tasks);
                 context.consume(Replies { args: self.saga() }, tasks);
             }
             Role::Inventory => context.consume(InventoryService, tasks),
@@ -203,6 +214,11 @@ impl Stage {
             Role::Push => {
                 let sender = PushSender::folder(&folder("push")).expect("a folder");
                 context.consume(Notifier { transport: PushTransport { sender } }, tasks);
+            }
+            Role::Analytics => context.consume(AnalyticsService::default(), tasks),
+            Role::Webhooks => {
+                let sender = WebhookSender::new(self.options.webhook_rules, self.options.webhook_deadline, None);
+                context.consume(WebhookService::new(sender, vault(), self.options.webhook_patience), tasks);
             }
             Role::DeadLetters => context.consume(DeadLetterHandler, tasks),
             Role::Scheduler => {

@@ -16,7 +16,8 @@ use crate::topology::names;
 
 /// What surrounds the effects of one decision.
 pub struct Cause<'a> {
-    pub message_id: Uuid,
+    /// `None` for what a person asked for.
+    pub message_id: Option<Uuid>,
     pub reason: Option<&'a FailureReason>,
     pub now: OffsetDateTime,
 }
@@ -33,6 +34,9 @@ pub fn message(progress: &Progress, effect: &Effect, cause: &Cause<'_>) -> Resul
         }
         Effect::ReleaseStock => {
             inventory(&InventoryRequest::Release { order_id: order.id })?.replying_to(names::ORDER_REPLIES)
+        }
+        Effect::ReturnStock => {
+            inventory(&InventoryRequest::Return { order_id: order.id })?.replying_to(names::ORDER_REPLIES)
         }
         Effect::CommitStock => inventory(&InventoryRequest::Commit { order_id: order.id })?,
         Effect::TakePayment => payment(&PaymentRequest::Take {
@@ -51,7 +55,11 @@ pub fn message(progress: &Progress, effect: &Effect, cause: &Cause<'_>) -> Resul
             Outgoing::json(order.id.message_id(kind.as_str()), names::NOTIFICATIONS, "", kind.as_str(), &notification)?
         }
     };
-    Ok(outgoing.correlated(Some(&progress.correlation_id)).header(headers::CAUSATION_ID, cause.message_id.to_string()))
+    let outgoing = outgoing.correlated(Some(&progress.correlation_id)).urgent_as(order.priority);
+    Ok(match cause.message_id {
+        Some(id) => outgoing.header(headers::CAUSATION_ID, id.to_string()),
+        None => outgoing,
+    })
 }
 
 fn inventory(request: &InventoryRequest) -> Result<Outgoing, serde_json::Error> {

@@ -8,11 +8,11 @@ use crate::domain::saga::Step;
 
 #[derive(Args, Clone, Debug)]
 pub struct SagaArgs {
-    /// Seconds to wait for stock: for the reservation, and for its release.
+    /// Seconds to wait for stock: for the reservation, its release or its return.
     #[arg(long, env = "STOCK_DEADLINE_SECONDS", default_value_t = 300, value_name = "SECONDS")]
     pub stock_deadline_seconds: u64,
 
-    /// Seconds to wait for a payment or its cancellation. Longer than the retry ladder, or a payment that would still succeed is
+    /// Seconds to wait for a payment, its cancellation or its refund. Longer than the retry ladder, or a payment that would still succeed is
     /// cancelled.
     #[arg(long, env = "PAYMENT_DEADLINE_SECONDS", default_value_t = 600, value_name = "SECONDS")]
     pub payment_deadline_seconds: u64,
@@ -21,8 +21,12 @@ pub struct SagaArgs {
 impl SagaArgs {
     pub fn patience(&self, step: &Step) -> Duration {
         let seconds = match step {
-            Step::ReservingStock | Step::ReleasingStock { .. } => self.stock_deadline_seconds,
-            Step::TakingPayment | Step::CancellingPayment { .. } => self.payment_deadline_seconds,
+            Step::ReservingStock | Step::ReleasingStock { .. } | Step::ReturningStock { .. } => {
+                self.stock_deadline_seconds
+            }
+            Step::TakingPayment | Step::CancellingPayment { .. } | Step::RefundingPayment { .. } => {
+                self.payment_deadline_seconds
+            }
         };
         Duration::from_secs(seconds)
     }
