@@ -26,9 +26,15 @@ pub struct Transition {
     /// Why, as a sentence; only where something went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Who, as in `operator:anna`; absent in what was written before actors were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
     /// The message that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<Uuid>,
+    /// Of the request that a person made, where no message caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
 }
 
 /// The data of one server-sent event, the text of one WebSocket message.

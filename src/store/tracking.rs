@@ -28,7 +28,7 @@ pub async fn of_orders(
     limit: i64,
 ) -> Result<Vec<Transition>, sqlx::Error> {
     sqlx::query(
-        "select h.id, h.order_id, h.at, h.event, h.status, h.step, h.detail, h.message_id
+        "select h.id, h.order_id, h.at, h.event, h.status, h.step, h.detail, h.actor, h.message_id, h.correlation_id
          from unnest($1::uuid[], $2::bigint[]) as watched (order_id, after)
          cross join lateral (
              select * from order_history h where h.order_id = watched.order_id and h.id > watched.after order by h.id limit $3
@@ -70,7 +70,7 @@ pub async fn in_ranges(
     // the outer join gives a row with the snapshot also when there is nothing to read
     let rows = sqlx::query(
         "select pg_snapshot_xmin(s)::text::bigint as xmin, pg_snapshot_xmax(s)::text::bigint as xmax,
-                h.id, h.order_id, h.at, h.event, h.status, h.step, h.detail, h.message_id
+                h.id, h.order_id, h.at, h.event, h.status, h.step, h.detail, h.actor, h.message_id, h.correlation_id
          from pg_current_snapshot() s left join (
              unnest($1::bigint[], $2::bigint[]) as range (low, high)
              cross join lateral (
@@ -118,7 +118,7 @@ pub async fn of_customers(
     limit: i64,
 ) -> Result<Vec<(CustomerId, Transition)>, sqlx::Error> {
     sqlx::query(
-        "select watched.customer_id, h.id, h.order_id, h.at, h.event, h.status, h.step, h.detail, h.message_id
+        "select watched.customer_id, h.id, h.order_id, h.at, h.event, h.status, h.step, h.detail, h.actor, h.message_id, h.correlation_id
          from unnest($1::text[], $2::bigint[]) as watched (customer_id, after)
          cross join lateral (
              select h.* from orders o join order_history h on h.order_id = o.id
@@ -161,6 +161,8 @@ fn transition(row: &PgRow) -> Result<Transition, sqlx::Error> {
         status: decode(row.try_get::<&str, _>("status")?.parse())?,
         step: row.try_get("step")?,
         detail: row.try_get("detail")?,
+        actor: row.try_get("actor")?,
         message_id: row.try_get("message_id")?,
+        correlation_id: row.try_get("correlation_id")?,
     })
 }

@@ -110,6 +110,8 @@ pub struct Watch {
     position: i64,
     closing: CancellationToken,
     heartbeat: Interval,
+    /// Everything up to the beginning has been told; before, there are no heartbeats.
+    is_current: bool,
     ends_at: Instant,
     _place: Place,
 }
@@ -134,7 +136,8 @@ pub(super) fn pair(
     let mut heartbeat = interval_at(now + rhythm.heartbeat, rhythm.heartbeat);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let watcher = Watcher { sender, position, is_current: false, full_since: None };
-    (watcher, Watch { updates, position, closing, heartbeat, ends_at: now + rhythm.lifetime, _place: place })
+    let ends_at = now + rhythm.lifetime;
+    (watcher, Watch { updates, position, closing, heartbeat, is_current: false, ends_at, _place: place })
 }
 
 impl Watch {
@@ -152,13 +155,13 @@ impl Watch {
                     Ok(LiveEvent::Transition(transition.as_ref().clone()))
                 }
                 Some(Update::Current(position)) => {
-                    self.position = position;
+                    (self.position, self.is_current) = (position, true);
                     Ok(self.alive())
                 }
                 None => Err(Ending::TooSlow),
             },
             () = tokio::time::sleep_until(self.ends_at) => Err(Ending::Lifetime),
-            _ = self.heartbeat.tick() => Ok(self.alive()),
+            _ = self.heartbeat.tick(), if self.is_current => Ok(self.alive()),
         }
     }
 

@@ -56,6 +56,11 @@
     document.getElementById("sentence").textContent = stage.sentence;
     document.title = `${stage.headline} · Order ${main.dataset.short}`;
     main.dataset.tone = stage.tone;
+    if (stage.parcel) {
+      const parcel = document.getElementById("parcel");
+      parcel.querySelector("dd").textContent = stage.parcel;
+      parcel.hidden = false;
+    }
     const steps = document.querySelector(".steps");
     const stations = [...steps.querySelectorAll('li:not([data-state="ended"])')];
     if (stage.reached !== null) {

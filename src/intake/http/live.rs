@@ -10,11 +10,11 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use uuid::Uuid;
 
-pub(super) use position::Position;
+pub(super) use position::{LastEventId, Position, Resumption};
 use websocket::Upgrade;
 
 use super::orders::{reach, read_id};
-use super::problem::ProblemKind::NotFound;
+use super::problem::ProblemKind::{Forbidden, NotFound};
 use super::problem::{Problem, ProblemKind};
 use super::router::ApiState;
 use crate::access::Actor;
@@ -24,29 +24,25 @@ use crate::tracking::{Full, Subject, Watch};
 
 /// Follow an order
 ///
-/// Every change of its state, then each as it happens, as Server-Sent Events; with `Upgrade: websocket` the same documents as messages
-/// of a WebSocket. The stream lasts until the client leaves, at most half an hour; with the last id it goes on without a gap, at any
-/// process. See docs/tracking.md.
+/// Every change of its state, then each as it happens, as Server-Sent Events whose data is a `LiveEvent`; with `Upgrade: websocket` the
+/// same documents as messages of a WebSocket. The stream lasts until the client leaves, at most half an hour; with the last id it goes
+/// on without a gap, at any process. See docs/tracking.md.
 #[utoipa::path(
     get, path = "/api/v1/orders/{id}/events", operation_id = "followOrder", tag = "orders",
-    params(
-        ("id" = OrderId, Path),
-        ("after" = Option<i64>, Query, minimum = 0, description = "The last position that the client has; without it the stream begins with the order."),
-        ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The same, as browsers send it; it wins.")
-    ),
+    params(("id" = OrderId, Path), Resumption, LastEventId),
     responses((status = 200, description = "The stream.", body = LiveEvent, content_type = "text/event-stream")),
-    extensions(("x-problems" = json!([NotFound])))
+    extensions(("x-problems" = json!([NotFound, Forbidden])))
 )]
 pub(super) async fn of_order(
     State(state): State<ApiState>,
     actor: Actor,
     id: Result<Path<Uuid>, PathRejection>,
-    Position(after): Position,
+    position: Position,
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
     let order = read_id(id)?;
     reach(&mut *state.connection().await?, &actor, order).await?;
-    stream(&state, Subject::Order(order), after, upgrade)
+    stream(&state, Subject::Order(order), position, upgrade)
 }
 
 /// Follow a customer's orders
@@ -55,43 +51,39 @@ pub(super) async fn of_order(
 /// orders once and then follows them reads after it.
 #[utoipa::path(
     get, path = "/api/v1/customers/{id}/events", operation_id = "followCustomer", tag = "orders",
-    params(
-        ("id" = CustomerId, Path),
-        ("after" = Option<i64>, Query, minimum = 0, description = "The last position that the client has; without it the stream begins now."),
-        ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The same, as browsers send it; it wins.")
-    ),
+    params(("id" = CustomerId, Path), Resumption, LastEventId),
     responses((status = 200, description = "The stream.", body = LiveEvent, content_type = "text/event-stream")),
-    extensions(("x-problems" = json!([NotFound])))
+    extensions(("x-problems" = json!([NotFound, Forbidden])))
 )]
 pub(super) async fn of_customer(
     State(state): State<ApiState>,
     actor: Actor,
     id: Result<Path<String>, PathRejection>,
-    Position(after): Position,
+    position: Position,
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
     let unknown = || Problem::new(NotFound, "no customer has this id");
     let Path(id) = id.map_err(|_| unknown())?;
     let customer = CustomerId::parse(id).ok().filter(|customer| actor.reaches(customer)).ok_or_else(unknown)?;
-    stream(&state, Subject::Customer(customer), after, upgrade)
+    stream(&state, Subject::Customer(customer), position, upgrade)
 }
 
 fn stream(
     state: &ApiState,
     subject: Subject,
-    after: Option<i64>,
+    position: Position,
     Upgrade(upgrade): Upgrade,
 ) -> Result<Response, Problem> {
-    let watch = watch(state, subject, after)?;
+    let watch = watch(state, subject, position)?;
     Ok(match upgrade {
-        Some(upgrade) => websocket::answer(upgrade, watch, &state.tracking),
-        None => sse::answer(watch, sse::document),
+        Some(upgrade) => websocket::answer(upgrade, watch, position.follow, &state.tracking),
+        None => sse::answer(watch, position.follow, sse::document),
     })
 }
 
 /// A stream, or the answer that there is no place for it.
-pub(super) fn watch(state: &ApiState, subject: Subject, after: Option<i64>) -> Result<Watch, Problem> {
-    state.tracking.watch(subject, after).map_err(|full| match full {
+pub(super) fn watch(state: &ApiState, subject: Subject, position: Position) -> Result<Watch, Problem> {
+    state.tracking.watch(subject, position.after).map_err(|full| match full {
         Full::Process | Full::Subject => Problem::new(ProblemKind::Overloaded, full.to_string()),
     })
 }

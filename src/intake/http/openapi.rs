@@ -23,8 +23,9 @@ Every answer carries `X-Correlation-Id`, the client's own if it sent one: the sa
 request causes. What may change in version 1, and how it is announced, is in docs/api-versioning.md.";
 
 /// Groups of operations, in the order in which they are shown.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("orders", "Submit orders and follow them."),
+    ("tracking", "What customers see of their order, without a login: whoever has the link may look."),
     ("products", "What the shop sells, and how much of it there is."),
     ("webhooks", "Tell partners of events: where, which, and what became of it."),
     ("operations", "How the fleet is doing, and what an operator can do about it."),

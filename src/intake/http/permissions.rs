@@ -40,6 +40,8 @@ pub static RULES: &[Rule] = &[
     rule(Method::GET, "/api/v1/orders/{id}", CUSTOMER, Reach::OwnOrder),
     rule(Method::POST, "/api/v1/orders/bulk", CUSTOMER, Reach::Narrowed),
     rule(Method::GET, "/api/v1/orders/{id}/history", CUSTOMER, Reach::OwnOrder),
+    rule(Method::GET, "/api/v1/orders/{id}/events", CUSTOMER, Reach::OwnOrder),
+    rule(Method::GET, "/api/v1/customers/{id}/events", CUSTOMER, Reach::Narrowed),
     rule(Method::POST, "/api/v1/orders/{id}/cancel", CUSTOMER, Reach::OwnOrder),
     rule(Method::POST, "/api/v1/orders/{id}/ship", OPERATOR, Reach::All),
     rule(Method::POST, "/api/v1/orders/{id}/deliver", OPERATOR, Reach::All),
@@ -70,6 +72,9 @@ pub static RULES: &[Rule] = &[
     rule(Method::GET, "/api/v1/webhooks/{id}/deliveries", OPERATOR, Reach::All),
     rule(Method::GET, "/api/v1/webhooks/{id}/deliveries/{delivery_id}", OPERATOR, Reach::All),
     rule(Method::POST, "/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend", OPERATOR, Reach::All),
+    // the token in the path is the proof
+    rule(Method::GET, "/track/{token}", EVERYBODY, Reach::All),
+    rule(Method::GET, "/track/{token}/events", EVERYBODY, Reach::All),
     rule(Method::GET, "/openapi.json", EVERYBODY, Reach::All),
     rule(Method::GET, "/problems", EVERYBODY, Reach::All),
     rule(Method::GET, "/problems/{kind}", EVERYBODY, Reach::All),

@@ -86,6 +86,8 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(order_notes::add, order_notes::list))
         .routes(routes!(live::of_order))
         .routes(routes!(live::of_customer))
+        .routes(routes!(track::page))
+        .routes(routes!(track::events))
         .routes(routes!(products::create, products::list))
         .routes(routes!(products::show))
         .routes(routes!(products::adjust))
@@ -140,11 +142,11 @@ pub fn router(state: ApiState) -> Router {
     described()
         .split_for_parts()
         .0
-        .merge(track::routes())
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
         .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
-        // a page and its pictures, the same for everybody
+        // pages and their pictures, the same for everybody
         .merge(site::routes())
+        .merge(track::assets())
         .method_not_allowed_fallback(async || {
             Problem::new(
                 ProblemKind::MethodNotAllowed,

@@ -10,12 +10,10 @@ mod words;
 use axum::Router;
 use axum::routing::get;
 
-use super::router::ApiState;
+pub(super) use events::{__path_events, events};
+pub(super) use page::{__path_page, page};
 
-/// No part of the API: for browsers, not for programs.
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/track/{token}", get(page::page))
-        .route("/track/{token}/events", get(events::events))
-        .route("/track/assets/{file}", get(assets::asset))
+/// What the page is made of besides: nobody's own.
+pub(super) fn assets<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/track/assets/{file}", get(assets::asset))
 }

@@ -41,7 +41,7 @@ const OWN: &str = "cust-own";
 const OTHER: &str = "cust-other";
 
 /// What each route answers to [`Caller::ALL`], in that order: written by hand, not derived from the table that it checks.
-const EXPECTED: [(&str, [u16; 5]); 38] = [
+const EXPECTED: [(&str, [u16; 5]); 42] = [
     ("POST /api/v1/orders", [401, 202, 403, 202, 202]),
     ("GET /api/v1/orders", [401, 200, 200, 200, 200]),
     ("GET /api/v1/orders/{id}", [401, 200, 404, 200, 200]),
@@ -74,6 +74,11 @@ const EXPECTED: [(&str, [u16; 5]); 38] = [
     ("GET /problems", [200; 5]),
     ("GET /problems/{kind}", [200; 5]),
     ("POST /api/v1/orders/bulk", [401, 200, 200, 200, 200]),
+    ("GET /api/v1/orders/{id}/events", [401, 200, 404, 200, 200]),
+    ("GET /api/v1/customers/{id}/events", [401, 200, 404, 200, 200]),
+    // the token in the path is all that is asked for
+    ("GET /track/{token}", [200; 5]),
+    ("GET /track/{token}/events", [200; 5]),
     ("GET /api/v1/orders/{id}/history", [401, 200, 404, 200, 200]),
     ("GET /api/v1/orders/{id}/notes", [401, 200, 404, 200, 200]),
     ("POST /api/v1/orders/{id}/notes", [401, 201, 404, 201, 201]),
@@ -90,6 +95,8 @@ struct Subjects {
     /// An endpoint of webhooks, and something that was sent to it.
     webhook: String,
     delivery: String,
+    /// Of the order's link.
+    token: String,
 }
 
 /// A request that would succeed if its caller may make it.
@@ -98,11 +105,13 @@ fn request(api: &Api, subjects: &Subjects, route: &str) -> RequestBuilder {
     let id = match path.split('/').nth(3) {
         Some("api-keys") => &subjects.key,
         Some("webhooks") => &subjects.webhook,
+        Some("customers") => OWN,
         _ => &subjects.order,
     };
     let path = path
         .replace("{id}", id)
         .replace("{delivery_id}", &subjects.delivery)
+        .replace("{token}", &subjects.token)
         .replace("{sku}", "WIDGET-01")
         .replace("{kind}", "forbidden");
     let body = match route {
@@ -121,7 +130,9 @@ fn request(api: &Api, subjects: &Subjects, route: &str) -> RequestBuilder {
         _ => None,
     };
     let method: Method = method.parse().expect("a method");
-    let request = api.client.request(method, format!("{}{path}", api.address));
+    // a stream that is followed has no end
+    let query = if path.ends_with("/events") { "?follow=false" } else { "" };
+    let request = api.client.request(method, format!("{}{path}{query}", api.address));
     match body {
         Some(body) => request.json(&body),
         None => request,
@@ -140,6 +151,13 @@ async fn webhook(api: &Api) -> (String, String) {
     (webhook, delivery)
 }
 
+async fn tracking_token(api: &Api, order: &str) -> String {
+    let (status, body) = answer(Caller::Own.sign(api.get(&format!("/api/v1/orders/{order}")))).await;
+    assert_eq!(status, 200, "{body}");
+    let link = body["tracking_url"].as_str().expect("a link");
+    link.strip_prefix("/track/").expect("a path").to_owned()
+}
+
 async fn audited(database: &TestDatabase) -> i64 {
     database.number("select count(*) from audit_log").await
 }
@@ -150,7 +168,9 @@ async fn every_route_is_open_to_those_whom_the_matrix_names_and_to_nobody_else()
     with_product(&api).await;
     let (_, key) = key(&database, "shop-1", order_fleet::access::Trust::Operator).await;
     let (webhook, delivery) = webhook(&api).await;
-    let subjects = Subjects { order: submitted(&api, OWN).await, key, webhook, delivery };
+    let order = submitted(&api, OWN).await;
+    let token = tracking_token(&api, &order).await;
+    let subjects = Subjects { order, key, webhook, delivery, token };
     let mut wrong = Vec::new();
     for (route, statuses) in EXPECTED {
         for (caller, expected) in Caller::ALL.into_iter().zip(statuses) {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::append;
 use crate::support::browser::Browser;
 use crate::support::{ApiProcess, Options, Role, Stage, answer, eventually, order_of, paid_with};
 
@@ -77,12 +76,18 @@ async fn states_appear_live_and_survive_a_reload_and_a_killed_api() {
     browser.shows("[data-live-text]", "Live").await;
     assert_eq!(rendered(&browser).await, live, "what came live is what a reload shows");
 
-    let mut db = stage.database.pool.acquire().await.expect("a connection");
-    let id = order.parse().expect("an id");
-    for (status, headline) in [("shipped", "Your order is on its way"), ("delivered", "Your order has arrived")] {
-        append(&mut db, id, status, status).await;
+    // as the warehouse says so
+    assert_eq!(browser.text("#parcel dd").await, "");
+    let shipment = json!({"carrier": "DHL", "tracking_number": "00340434161094042557"});
+    for (verb, body, headline) in [
+        ("ship", shipment, "Your order is on its way"),
+        ("deliver", json!({}), "Your order has arrived"),
+    ] {
+        let (status, answer) = answer(stage.api.post(&format!("/api/v1/orders/{order}/{verb}"), &body)).await;
+        assert_eq!(status, 200, "{answer}");
         browser.shows("#headline", headline).await;
     }
+    assert_eq!(browser.text("#parcel dd").await, "DHL 00340434161094042557");
     for (size, scheme, name) in [
         (DESKTOP, "light", "4-delivered-desktop"),
         (DESKTOP, "dark", "5-delivered-desktop-dark"),

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -27,8 +28,8 @@ pub(super) fn version() -> &'static str {
 }
 
 /// `GET /track/assets/{file}`
-pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
-    let file = FILES.iter().find(|(known, _, _)| *known == name);
+pub(super) async fn asset(name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    let file = name.ok().and_then(|Path(name)| FILES.iter().find(|(known, _, _)| *known == name));
     let (_, kind, content) =
         file.ok_or_else(|| Problem::new(ProblemKind::NotFound, "nothing is served under this path"))?;
     let headers = [

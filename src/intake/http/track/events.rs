@@ -1,14 +1,17 @@
 //! `/track/{token}/events`: the page's stream. It tells what the page shows, in the page's words, and nothing else.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::response::sse::Event;
 use serde::Serialize;
 
+use super::page::EXAMPLE;
 use super::words::{Line, Stage};
 use crate::contract::tracking::LiveEvent;
-use crate::intake::http::live::{Position, sse, watch};
-use crate::intake::http::problem::{Problem, ProblemKind, of_database};
+use crate::intake::http::live::{LastEventId, Position, Resumption, sse, watch};
+use crate::intake::http::problem::ProblemKind::NotFound;
+use crate::intake::http::problem::{Problem, of_database};
 use crate::intake::http::router::ApiState;
 use crate::tracking::Subject;
 
@@ -19,15 +22,25 @@ struct Told {
     stage: Stage,
 }
 
-/// `GET /track/{token}/events`
-pub(super) async fn events(
+/// Follow an order as its customer
+///
+/// The stream of the customer's page, in its words: Server-Sent Events whose data is a line of the history and where the order stands
+/// after it, and heartbeats.
+#[utoipa::path(
+    get, path = "/track/{token}/events", operation_id = "followTrackedOrder", tag = "tracking",
+    params(("token" = String, Path, description = "The end of the link.", example = json!(EXAMPLE)), Resumption, LastEventId),
+    responses((status = 200, description = "The stream.", body = String, content_type = "text/event-stream")),
+    extensions(("x-problems" = json!([NotFound])))
+)]
+pub(in crate::intake::http) async fn events(
     State(state): State<ApiState>,
-    Path(token): Path<String>,
-    Position(after): Position,
+    token: Result<Path<String>, PathRejection>,
+    position: Position,
 ) -> Result<Response, Problem> {
-    let order = state.links.order(&token).await.map_err(|error| of_database(&error))?;
-    let order = order.ok_or_else(|| Problem::new(ProblemKind::NotFound, "this link leads to no order"))?;
-    Ok(sse::answer(watch(&state, Subject::Order(order), after)?, written))
+    let unknown = || Problem::new(NotFound, "this link leads to no order");
+    let Path(token) = token.map_err(|_| unknown())?;
+    let order = state.links.order(&token).await.map_err(|error| of_database(&error))?.ok_or_else(unknown)?;
+    Ok(sse::answer(watch(&state, Subject::Order(order), position)?, position.follow, written))
 }
 
 fn written(event: &LiveEvent) -> Option<Event> {

@@ -1,5 +1,6 @@
 //! `/track/{token}`: the page itself.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -17,11 +18,29 @@ use crate::intake::http::router::ApiState;
 use crate::store::products::names;
 use crate::store::{order_queries, tracking};
 
+/// How a token looks; it belongs to nothing.
+pub(super) const EXAMPLE: &str = "AQGh-84vC3xOmlE_K28djpAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// Longer histories are cut: the page is for reading.
 const MOST_LINES: i64 = 200;
 
-/// `GET /track/{token}`
-pub(super) async fn page(State(state): State<ApiState>, Path(token): Path<String>) -> Response {
+/// Show the customer's page
+///
+/// Where the order stands, its history and its items, live, for everybody who has the link: `tracking_url` of the order.
+#[utoipa::path(
+    get, path = "/track/{token}", operation_id = "showTrackingPage", tag = "tracking",
+    params(("token" = String, Path, description = "The end of the link.", example = json!(EXAMPLE))),
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = 404, description = "A page that says that the link leads to no order.", body = String, content_type = "text/html"),
+        (status = 503, description = "A page that tries again by itself.", body = String, content_type = "text/html")
+    )
+)]
+pub(in crate::intake::http) async fn page(
+    State(state): State<ApiState>,
+    token: Result<Path<String>, PathRejection>,
+) -> Response {
+    // what is no text is no token
+    let token = token.map(|Path(token)| token).unwrap_or_default();
     match view(&state, &token).await {
         Ok(Some(values)) => html::answer(StatusCode::OK, "page.html", values),
         Ok(None) => {
@@ -81,6 +100,7 @@ fn values(order: &Order, history: &[Transition]) -> Value {
         lines => lines.collect::<Vec<_>>(), after => history.last().map_or(0, |last| last.id),
         short => short(order.id), id, placed => moment(order.created_at), total => order.total.to_string(),
         email => order.email.masked(),
+        parcel => order.shipment.as_ref().map(|shipment| format!("{} {}", shipment.carrier, shipment.tracking_number)),
     }
 }
 
@@ -94,7 +114,9 @@ fn arrived(order: &Order) -> Transition {
         status: order.status,
         step: None,
         detail: None,
+        actor: None,
         message_id: None,
+        correlation_id: None,
     }
 }
 

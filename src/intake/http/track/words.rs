@@ -9,6 +9,9 @@ use crate::domain::OrderStatus;
 /// The stations of an order that goes well, in their order.
 pub(super) const STATIONS: [&str; 5] = ["Placed", "Reserved", "Confirmed", "Shipped", "Delivered"];
 
+/// What is left of an order that has ended before its last station.
+const NOTHING: &str = "Nothing will be delivered, and no money is kept.";
+
 /// How the page is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +41,8 @@ pub(super) struct Stage {
     pub reached: Option<usize>,
     /// The order ends here, and not at the last station.
     pub ended: Option<&'static str>,
+    /// Carrier and number, where this tells them.
+    pub parcel: Option<String>,
 }
 
 /// One line of the page's history.
@@ -58,7 +63,9 @@ impl Stage {
             tone,
             reached: Some(reached),
             ended: None,
+            parcel: None,
         };
+        let undoing = |headline, sentence: &str| Self { reached: None, ..stage(headline, sentence, Tone::Bad, 0) };
         match transition.status {
             OrderStatus::Pending => {
                 stage("We have your order", "We are checking that everything is in stock.", Tone::Working, 0)
@@ -70,13 +77,13 @@ impl Stage {
                     Tone::Working,
                     1,
                 ),
-                Some("cancelling_payment" | "releasing_stock" | "refunding_payment" | "returning_stock") => Self {
-                    headline: "We are undoing your order",
-                    sentence: "It cannot be completed. Whatever was taken is given back.".to_owned(),
-                    tone: Tone::Bad,
-                    reached: None,
-                    ended: None,
-                },
+                Some("cancelling_payment" | "releasing_stock" | "refunding_payment" | "returning_stock") => {
+                    let headline = match transition.event.as_str() {
+                        "cancel_requested" => "We are cancelling your order",
+                        _ => "We are undoing your order",
+                    };
+                    undoing(headline, "Whatever was taken is given back.")
+                }
                 Some(_) | None => {
                     stage("We are reserving your items", "This usually takes a moment.", Tone::Working, 0)
                 }
@@ -87,22 +94,17 @@ impl Stage {
                 Tone::Good,
                 2,
             ),
-            OrderStatus::Shipped => stage("Your order is on its way", "It has left our warehouse.", Tone::Good, 3),
+            OrderStatus::Shipped => Self {
+                parcel: parcel(transition).map(str::to_owned),
+                ..stage("Your order is on its way", "It has left our warehouse.", Tone::Good, 3)
+            },
             OrderStatus::Delivered => stage("Your order has arrived", "Enjoy it!", Tone::Good, 4),
             OrderStatus::Failed => Self {
-                headline: "We are sorry, your order could not be completed",
-                sentence: format!("{}Nothing will be delivered, and no money is kept.", reason(transition)),
-                tone: Tone::Bad,
-                reached: None,
+                sentence: format!("{}{NOTHING}", reason(transition)),
                 ended: Some("Not completed"),
+                ..undoing("We are sorry, your order could not be completed", "")
             },
-            OrderStatus::Cancelled => Self {
-                headline: "Your order is cancelled",
-                sentence: "Nothing will be delivered, and no money is kept.".to_owned(),
-                tone: Tone::Bad,
-                reached: None,
-                ended: Some("Cancelled"),
-            },
+            OrderStatus::Cancelled => Self { ended: Some("Cancelled"), ..undoing("Your order is cancelled", NOTHING) },
         }
     }
 }
@@ -124,6 +126,7 @@ fn told(transition: &Transition) -> (&'static str, String) {
         "payment_declined" => ("Payment declined", reason(transition)),
         "stock_rejected" => ("Not enough in stock", reason(transition)),
         "payment_cancelled" => plain("Payment cancelled", "Whatever was taken is given back."),
+        "shipped" => ("Shipped", parcel(transition).map(|parcel| format!("With {parcel}.")).unwrap_or_default()),
         "deadline_passed" => plain("Taking longer than usual", "We are looking after it."),
         // why is written by whoever asks for it, and not for this page
         "cancel_requested" => plain("Cancellation requested", ""),
@@ -137,6 +140,11 @@ fn told(transition: &Transition) -> (&'static str, String) {
             OrderStatus::Cancelled => plain("Order cancelled", ""),
         },
     }
+}
+
+/// Carrier and number: what the history says of a shipment (`intake::http::order_changes`).
+fn parcel(transition: &Transition) -> Option<&str> {
+    transition.detail.as_deref().filter(|_| transition.event == "shipped")
 }
 
 /// The reason as a sentence with a space behind it, or nothing.
@@ -163,7 +171,9 @@ mod tests {
             status,
             step: step.map(str::to_owned),
             detail: detail.map(str::to_owned),
+            actor: None,
             message_id: None,
+            correlation_id: None,
         }
     }
 
@@ -191,6 +201,26 @@ mod tests {
         );
         let cancelled = transition("cancelled", OrderStatus::Cancelled, None, Some("looks like fraud"));
         assert!(!format!("{:?}{:?}", Stage::of(&cancelled), Line::of(&cancelled)).contains("fraud"));
+    }
+
+    #[test]
+    fn who_waits_for_a_parcel_learns_its_carrier_and_number() {
+        let shipped = transition("shipped", OrderStatus::Shipped, None, Some("DHL 00340434161094042557"));
+        assert_eq!(Line::of(&shipped).text, "With DHL 00340434161094042557.");
+        assert_eq!(Stage::of(&shipped).parcel.as_deref(), Some("DHL 00340434161094042557"));
+        let other = transition("carrier_changed", OrderStatus::Shipped, None, Some("somebody wrote this"));
+        assert!(!format!("{:?}{:?}", Stage::of(&other), Line::of(&other)).contains("somebody"));
+    }
+
+    #[test]
+    fn whoever_cancels_reads_of_a_cancellation() {
+        let asked =
+            |step| transition("cancel_requested", OrderStatus::Processing, Some(step), Some("looks like fraud"));
+        for step in ["cancelling_payment", "releasing_stock", "refunding_payment", "returning_stock"] {
+            let (stage, line) = (Stage::of(&asked(step)), Line::of(&asked(step)));
+            assert_eq!((stage.headline, line.title), ("We are cancelling your order", "Cancellation requested"));
+            assert!(!format!("{stage:?}{line:?}").contains("fraud"));
+        }
     }
 
     #[test]
