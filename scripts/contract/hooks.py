@@ -33,6 +33,15 @@ BEYOND_THE_SCHEMA = [
 
 
 @schemathesis.hook
+def map_query(context, query):
+    """A stream that is followed has no end. What the document forbids for `follow` stays as it is."""
+    follow = (query or {}).get("follow")
+    if context.operation.path.endswith("/events") and follow in (None, True, "true"):
+        return {**(query or {}), "follow": "false"}
+    return query
+
+
+@schemathesis.hook
 def filter_failure(context, failure, case, response):
     """True keeps the failure."""
     if type(failure).__name__ != "RejectedPositiveData" or response is None or response.status_code != 422:

@@ -90,8 +90,11 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`] or [`Error::Unreachable`].
-    pub async fn events(&self, path: &[&str], after: i64) -> Result<Option<reqwest::Response>, Error> {
-        let request = self.http.get(self.url(path)?).header(ACCEPT, EVENT_STREAM).header("Last-Event-ID", after);
+    pub async fn events(&self, path: &[&str], after: Option<i64>) -> Result<Option<reqwest::Response>, Error> {
+        let mut request = self.http.get(self.url(path)?).header(ACCEPT, EVENT_STREAM);
+        if let Some(after) = after {
+            request = request.header("Last-Event-ID", after);
+        }
         // the stream may last; its answer may not
         let sending = timeout(self.timeout, request.timeout(LONGEST_STREAM).send()).await;
         let response = match sending {

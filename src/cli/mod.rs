@@ -11,6 +11,7 @@ mod change;
 mod client;
 mod error;
 mod event_stream;
+mod follow_customer;
 mod get;
 mod grid;
 mod history;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::error::{Error, count};
+use super::follow_customer::FollowCustomer;
 use super::get::OrderPage;
 use super::live::{self, Ended};
 use super::output::{Output, printable};
@@ -29,19 +30,23 @@ const CONCURRENCY: usize = 8;
 /// Orders that are followed by streams; more are asked for, a few at a time.
 const MOST_STREAMS: usize = 16;
 
-/// Follows orders until each is confirmed, shipped, delivered, failed or cancelled.
+/// Follows orders until each is confirmed, shipped, delivered, failed or cancelled; or all orders of a customer.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   orders watch 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001
+  orders watch --customer cust-7
   orders watch --timeout 30s 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001
   orders list --status processing --json | jq -r '.orders[].id' | xargs orders watch
 
 Exits with 0 when all are confirmed, shipped or delivered; with 1 when one failed
-or was cancelled, or when the time is up.")]
+or was cancelled, or when the time is up. With --customer it goes on until it is
+interrupted, or exits with 0 when the time is up.")]
 pub struct Watch {
     /// Ids of the orders.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required_unless_present = "customer", conflicts_with = "customer", value_name = "ID")]
     ids: Vec<Uuid>,
+    #[command(flatten)]
+    customer: FollowCustomer,
 }
 
 /// What it means that the API does not know an order.
@@ -56,6 +61,9 @@ impl Watch {
     /// # Errors
     /// As [`follow`].
     pub async fn run(self, client: &Client, output: Output, timeout: Option<Duration>) -> Result<Outcome, Error> {
+        if let Some(customer) = &self.customer.customer {
+            return self.customer.run(client, output, customer, timeout).await;
+        }
         let mut seen = HashSet::new();
         let ids: Vec<Uuid> = self.ids.into_iter().filter(|id| seen.insert(*id)).collect();
         follow(client, output, &ids, timeout, Unknown::IsAnError).await
@@ -152,7 +160,8 @@ async fn stream(client: &Client, board: &mut Board) -> Result<Told, Error> {
                 board.stands_at(id, transition.id);
             }
             Some(Err(Ended::Lost)) | None => return Ok(told),
-            Some(Err(Ended::NotOffered)) => return Ok(Told { offered: false, ..told }),
+            // asking tells why
+            Some(Err(Ended::NotOffered | Ended::Refused(_))) => return Ok(Told { offered: false, ..told }),
         }
     }
     Ok(told)

@@ -169,3 +169,62 @@ impl Watch {
         LiveEvent::Heartbeat { at: OffsetDateTime::now_utc(), after: self.position }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::super::places::Places;
+    use super::*;
+    use crate::domain::{CustomerId, OrderId};
+    use crate::tracking::Subject;
+
+    fn stream() -> (Watcher, Watch) {
+        let customer = CustomerId::parse("c-1").expect("valid");
+        let place = Places::new(1, 1).take(&Subject::Customer(customer)).expect("a place");
+        let rhythm = Rhythm { heartbeat: Duration::from_secs(15), lifetime: Duration::from_secs(600) };
+        pair(7, 2, rhythm, CancellationToken::new(), place)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_no_heartbeat_before_everything_is_told() {
+        let (mut watcher, mut watch) = stream();
+        // the database is away for so long
+        assert!(timeout(Duration::from_secs(100), watch.next()).await.is_err());
+        watcher.reaches(9);
+        for _ in 0..2 {
+            let Ok(LiveEvent::Heartbeat { after, .. }) = watch.next().await else { panic!("a heartbeat") };
+            assert_eq!(after, 9);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_fit_is_offered_again_from_where_the_client_stands() {
+        let (mut watcher, mut watch) = stream();
+        let transition = |id| {
+            let order_id = OrderId::mint();
+            Arc::new(Transition {
+                id,
+                order_id,
+                at: OffsetDateTime::UNIX_EPOCH,
+                event: "accepted".to_owned(),
+                status: crate::domain::OrderStatus::Pending,
+                step: None,
+                detail: None,
+                actor: None,
+                message_id: None,
+                correlation_id: None,
+            })
+        };
+        let taken: Vec<bool> = [6, 8, 9, 10].map(|id| watcher.offer(&transition(id))).into();
+        assert_eq!((taken, watcher.position(), watcher.has_room()), (vec![true, true, true, false], 9, false));
+        tokio::time::advance(Duration::from_secs(11)).await;
+        assert!(watcher.is_stuck(Duration::from_secs(10)));
+        for id in [8, 9] {
+            assert_eq!(watch.next().await.expect("told").position(), id);
+        }
+        assert!(!watcher.is_stuck(Duration::from_secs(10)) && watcher.offer(&transition(10)));
+        drop(watch);
+        assert!(watcher.is_gone());
+    }
+}

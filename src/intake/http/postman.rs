@@ -8,6 +8,8 @@ use super::router::document;
 
 /// Where a collection runs until it is told otherwise.
 const BASE_URL: &str = "http://127.0.0.1:8080";
+/// An id for what has no example of its own.
+const SOME_ID: &str = "0199c1d2-7a40-7c1e-9d43-0c2f5a1be001";
 
 /// The collection as it is printed and checked in.
 ///
@@ -109,7 +111,8 @@ impl Call<'_> {
             .map(|parameter| {
                 json!({
                     "key": parameter["name"], "value": self.example(parameter), "description": parameter["description"],
-                    "disabled": parameter["required"] != true,
+                    // who waits for the end of an answer must not follow a stream
+                    "disabled": parameter["required"] != true && parameter["name"] != "follow",
                 })
             })
             .collect();
@@ -135,6 +138,7 @@ impl Call<'_> {
         match found.into_iter().find(|value| !value.is_null()) {
             Some(Value::String(text)) => json!(text),
             Some(other) => json!(other.to_string()),
+            None if schema["format"] == "uuid" => json!(SOME_ID),
             None => json!(""),
         }
     }

@@ -79,10 +79,9 @@ async fn states_appear_live_and_survive_a_reload_and_a_killed_api() {
     // as the warehouse says so
     assert_eq!(browser.text("#parcel dd").await, "");
     let shipment = json!({"carrier": "DHL", "tracking_number": "00340434161094042557"});
-    for (verb, body, headline) in [
-        ("ship", shipment, "Your order is on its way"),
-        ("deliver", json!({}), "Your order has arrived"),
-    ] {
+    for (verb, body, headline) in
+        [("ship", shipment, "Your order is on its way"), ("deliver", json!({}), "Your order has arrived")]
+    {
         let (status, answer) = answer(stage.api.post(&format!("/api/v1/orders/{order}/{verb}"), &body)).await;
         assert_eq!(status, 200, "{answer}");
         browser.shows("#headline", headline).await;
@@ -128,7 +127,7 @@ async fn a_failed_order_is_explained_and_without_scripts_the_present_state_is_sh
     let further = "[...document.querySelectorAll('.steps [data-state=next], .steps [data-state=open]')]
         .some((step) => step.getClientRects().length > 0)";
     assert_eq!(browser.evaluate(further).await, false, "no further station");
-    assert!(browser.text("header noscript").await.contains("every 30 seconds"));
+    assert!(browser.text("header noscript").await.contains("every 30 s"));
     browser.screenshot(&picture("8-failed-phone-no-scripts")).await;
     api.stop().await;
     stage.finish().await;

@@ -100,7 +100,7 @@ async fn a_link_that_was_guessed_or_changed_leads_nowhere_and_says_no_more_than_
     let changed = format!("{}{}", &one[..47], if one.ends_with('A') { 'B' } else { 'A' });
     let stranger = insert_order(&mut database.pool.acquire().await.expect("a connection"), "c-1").await.to_string();
     let mut pages = Vec::new();
-    for token in [&mixed, &changed, &stranger, "x", &one[..47], &format!("{one}A"), "..%2f..%2fetc"] {
+    for token in [&mixed, &changed, &stranger, "x", &one[..47], &format!("{one}A"), "..%2f..%2fetc", "%ff"] {
         let response = api.get(&format!("/track/{token}")).send().await.expect("an answer");
         assert_eq!(response.status(), 404, "{token}");
         pages.push(response.text().await.expect("a page"));

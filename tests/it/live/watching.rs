@@ -54,3 +54,46 @@ async fn watching_shows_every_step_and_outlasts_a_killed_api() {
     api.stop().await;
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn a_customer_is_watched_over_a_killed_api_and_from_where_somebody_stopped() {
+    let mut stage = Stage::set(Options::default()).await;
+    stage.stock("WIDGET-01", 100).await;
+    let mut api = ApiProcess::start(&stage).await;
+    let before = stage.submit(&order_of("WIDGET-01", 1)).await;
+    let mut watching = watch(&api, &["--customer", "c-1", "--after", "0"]).spawn().expect("it starts");
+    let mut lines = BufReader::new(watching.stdout.take().expect("piped")).lines();
+    let mut told = Vec::new();
+    let line = lines.next_line().await.expect("output").expect("a line");
+    told.push(serde_json::from_str::<Value>(&line).expect("JSON"));
+    assert_eq!((&told[0]["event"], &told[0]["order_id"]), (&"accepted".into(), &before.as_str().into()));
+    api.kill().await;
+    stage.start(&Role::WORKERS).await;
+    stage.reaches(&before, "confirmed").await;
+    let after = stage.submit(&order_of("WIDGET-01", 1)).await;
+    stage.reaches(&after, "confirmed").await;
+    api.start_again().await;
+    while told.len() < 8 {
+        let line = lines.next_line().await.expect("output").expect("a line");
+        told.push(serde_json::from_str(&line).expect("JSON"));
+    }
+    let ids: Vec<i64> = told.iter().map(|line| line["id"].as_i64().expect("an id")).collect();
+    let expected: Vec<i64> = sqlx::query_scalar("select id from order_history order by id")
+        .fetch_all(&stage.database.pool)
+        .await
+        .expect("the history");
+    assert_eq!(ids, expected, "every change once, in its order");
+    assert!(told.iter().all(|line| line["actor"].is_string()), "{told:?}");
+    watching.kill().await.expect("it runs");
+
+    // somebody else goes on in the middle
+    let mut again = watch(&api, &["--customer", "c-1", "--after", &ids[5].to_string()]).spawn().expect("it starts");
+    let mut lines = BufReader::new(again.stdout.take().expect("piped")).lines();
+    for id in &ids[6..] {
+        let line = lines.next_line().await.expect("output").expect("a line");
+        assert_eq!(serde_json::from_str::<Value>(&line).expect("JSON")["id"], *id);
+    }
+    again.kill().await.expect("it runs");
+    api.stop().await;
+    stage.finish().await;
+}

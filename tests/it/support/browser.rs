@@ -134,6 +134,9 @@ impl Browser {
 
     /// The whole page as a picture.
     pub async fn screenshot(&self, file: &Path) {
+        // what moves for a moment has come to rest; what moves for ever is left to move
+        let moving = "document.getAnimations().filter((one) => one.effect.getComputedTiming().iterations !== Infinity)";
+        self.evaluate(&format!("Promise.all({moving}.map((one) => one.finished)).then(() => 0)")).await;
         let parameters = json!({"format": "png", "captureBeyondViewport": true});
         let picture = self.call("Page.captureScreenshot", parameters).await;
         let bytes = STANDARD.decode(picture["data"].as_str().expect("a picture")).expect("base64");

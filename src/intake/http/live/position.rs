@@ -18,7 +18,7 @@ pub(in crate::intake::http) struct Resumption {
     #[param(minimum = 0)]
     after: Option<i64>,
     /// `false` ends the stream as soon as everything has been told that has happened so far.
-    #[param(default = true)]
+    #[param(default = true, example = false)]
     follow: Option<bool>,
 }
 

@@ -127,7 +127,10 @@ fn told(transition: &Transition) -> (&'static str, String) {
         "stock_rejected" => ("Not enough in stock", reason(transition)),
         "payment_cancelled" => plain("Payment cancelled", "Whatever was taken is given back."),
         "shipped" => ("Shipped", parcel(transition).map(|parcel| format!("With {parcel}.")).unwrap_or_default()),
-        "deadline_passed" => plain("Taking longer than usual", "We are looking after it."),
+        "deadline_passed" => match Stage::of(transition).reached {
+            Some(_) => plain("Taking longer than usual", "We are looking after it."),
+            None => ("No answer in time", reason(transition)),
+        },
         // why is written by whoever asks for it, and not for this page
         "cancel_requested" => plain("Cancellation requested", ""),
         _ => match transition.status {
@@ -136,7 +139,7 @@ fn told(transition: &Transition) -> (&'static str, String) {
             OrderStatus::Confirmed => plain("Order confirmed", ""),
             OrderStatus::Shipped => plain("Shipped", "Your order has left our warehouse."),
             OrderStatus::Delivered => plain("Delivered", ""),
-            OrderStatus::Failed => ("Order closed", reason(transition)),
+            OrderStatus::Failed => plain("Order closed", NOTHING),
             OrderStatus::Cancelled => plain("Order cancelled", ""),
         },
     }
@@ -152,7 +155,12 @@ fn reason(transition: &Transition) -> String {
     let Some(detail) = transition.detail.as_deref().filter(|detail| !detail.is_empty()) else { return String::new() };
     let mut letters = detail.chars();
     let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}. ", letters.as_str().trim_end_matches('.'))
+    // codes of the gateway, as in (insufficient_funds)
+    let rest = match letters.as_str().split_once('(') {
+        Some((sentence, code)) => format!("{sentence}({}", code.replace('_', " ")),
+        None => letters.as_str().to_owned(),
+    };
+    format!("{first}{}. ", rest.trim_end_matches('.'))
 }
 
 #[cfg(test)]
@@ -197,7 +205,7 @@ mod tests {
         let sentence = Stage::of(&failed).sentence;
         assert_eq!(
             sentence,
-            "The payment was declined (stolen_card). Nothing will be delivered, and no money is kept."
+            "The payment was declined (stolen card). Nothing will be delivered, and no money is kept."
         );
         let cancelled = transition("cancelled", OrderStatus::Cancelled, None, Some("looks like fraud"));
         assert!(!format!("{:?}{:?}", Stage::of(&cancelled), Line::of(&cancelled)).contains("fraud"));
