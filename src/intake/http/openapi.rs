@@ -3,6 +3,7 @@
 
 mod access;
 mod problems;
+mod streams;
 
 use axum::http::Method;
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
@@ -65,6 +66,7 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     for (path, item) in &mut api.paths.paths {
         for (method, operation) in operations(item) {
             operation.parameters.iter_mut().flatten().for_each(without_null);
+            streams::describe(operation);
             let of_access = access::require(&method, path, operation);
             problems::list(operation, of_access, components);
         }

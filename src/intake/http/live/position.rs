@@ -49,7 +49,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Position {
         let follow = parameters.optional("follow", |text| text.parse().map_err(|_| "must be true or false"));
         parameters.finish()?;
         let position = Self { after, follow: follow.unwrap_or(true) };
-        let Some(last) = parts.headers.get("last-event-id").filter(|value| !value.is_empty()) else {
+        let Some(last) = parts.headers.get("last-event-id") else {
             return Ok(position);
         };
         let last = last.to_str().map_err(|_| RULE).and_then(read).map_err(|rule| {

@@ -5,6 +5,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::response::sse::Event;
 use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::page::EXAMPLE;
 use super::words::{Line, Stage};
@@ -15,11 +17,29 @@ use crate::intake::http::problem::{Problem, of_database};
 use crate::intake::http::router::ApiState;
 use crate::tracking::Subject;
 
-#[derive(Serialize)]
+/// A line of the history, and where the order stands after it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TrackedChange)]
 struct Told {
     #[serde(flatten)]
     line: Line,
     stage: Stage,
+}
+
+/// What the page is told.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = TrackedEvent)]
+enum PageEvent {
+    Transition(Told),
+    /// The stream lives. The first one says that everything up to now has been sent.
+    Heartbeat {
+        #[serde(with = "time::serde::rfc3339")]
+        at: OffsetDateTime,
+        /// Where to resume.
+        #[schema(minimum = 0)]
+        after: i64,
+    },
 }
 
 /// Follow an order as its customer
@@ -29,7 +49,7 @@ struct Told {
 #[utoipa::path(
     get, path = "/track/{token}/events", operation_id = "followTrackedOrder", tag = "tracking",
     params(("token" = String, Path, description = "The end of the link.", example = json!(EXAMPLE)), Resumption, LastEventId),
-    responses((status = 200, description = "The stream.", body = String, content_type = "text/event-stream")),
+    responses((status = 200, description = "The stream.", body = PageEvent, content_type = "text/event-stream")),
     extensions(("x-problems" = json!([NotFound])))
 )]
 pub(in crate::intake::http) async fn events(
@@ -44,10 +64,11 @@ pub(in crate::intake::http) async fn events(
 }
 
 fn written(event: &LiveEvent) -> Option<Event> {
-    match event {
-        LiveEvent::Heartbeat { .. } => sse::document(event),
+    let event = match event {
+        LiveEvent::Heartbeat { at, after } => PageEvent::Heartbeat { at: *at, after: *after },
         LiveEvent::Transition(transition) => {
-            Event::default().json_data(Told { line: Line::of(transition), stage: Stage::of(transition) }).ok()
+            PageEvent::Transition(Told { line: Line::of(transition), stage: Stage::of(transition) })
         }
-    }
+    };
+    Event::default().json_data(event).ok()
 }

@@ -7,6 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::assets;
+use crate::intake::http::problem::{Problem, ProblemKind};
 
 /// Nothing from elsewhere, nothing inline, in no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -39,7 +40,7 @@ pub(super) fn answer(status: StatusCode, template: &str, values: Value) -> Respo
         }
         Err(error) => {
             tracing::error!(%error, template, "a page cannot be rendered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            Problem::new(ProblemKind::Internal, "the page cannot be shown").into_response()
         }
     }
 }

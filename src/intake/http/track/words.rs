@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::contract::tracking::Transition;
 use crate::domain::OrderStatus;
@@ -13,8 +14,9 @@ pub(super) const STATIONS: [&str; 5] = ["Placed", "Reserved", "Confirmed", "Ship
 const NOTHING: &str = "Nothing will be delivered, and no money is kept.";
 
 /// How the page is coloured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = TrackedTone)]
 pub(super) enum Tone {
     Working,
     Good,
@@ -32,7 +34,8 @@ impl Tone {
 }
 
 /// Where the order stands after a transition: the top of the page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = TrackedStage)]
 pub(super) struct Stage {
     pub headline: &'static str,
     pub sentence: String,
@@ -46,7 +49,8 @@ pub(super) struct Stage {
 }
 
 /// One line of the page's history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = TrackedLine)]
 pub(super) struct Line {
     pub id: i64,
     #[serde(with = "time::serde::rfc3339")]
