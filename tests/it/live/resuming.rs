@@ -141,5 +141,11 @@ async fn streams_resume_after_the_api_was_killed_and_nothing_is_missed_or_told_t
     // with everybody still connected
     first.stop().await;
     second.stop().await;
-    stage.finish().await;
+    // a mail and a push of each
+    stage
+        .finish_after("every notification is sent", async |stage| {
+            let sent = stage.database.number("select count(*) from notification_deliveries").await;
+            (sent == ORDERS as i64 * 2).then_some(())
+        })
+        .await;
 }
