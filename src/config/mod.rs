@@ -9,6 +9,7 @@ mod log;
 mod management;
 mod metrics;
 pub mod outbound;
+mod payment_webhook;
 
 pub use broker::BrokerArgs;
 pub use consumer::ConsumerArgs;
@@ -18,3 +19,4 @@ pub use database::DatabaseArgs;
 pub use log::{LogArgs, LogFormat};
 pub use management::ManagementArgs;
 pub use metrics::MetricsArgs;
+pub use payment_webhook::PaymentWebhookArgs;

@@ -9,7 +9,9 @@ pub mod notification;
 pub mod order;
 mod outgoing;
 pub mod payment;
+pub mod payment_webhook;
 pub mod saga;
+pub mod signature;
 pub mod status;
 
 pub use fields::{FieldError, Fields};

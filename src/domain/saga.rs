@@ -87,6 +87,8 @@ pub enum Input {
     DeadlinePassed {
         step: String,
     },
+    /// An operator gives the customer's money back; the order stays what it is.
+    RefundRequested,
 }
 
 impl Input {
@@ -100,8 +102,10 @@ impl Input {
             Self::StockCommitted => "stock_committed",
             Self::PaymentTaken => "payment_taken",
             Self::PaymentDeclined { .. } => "payment_declined",
-            Self::PaymentCancelled { .. } => "payment_cancelled",
+            Self::PaymentCancelled { refunded: false } => "payment_cancelled",
+            Self::PaymentCancelled { refunded: true } => "payment_refunded",
             Self::DeadlinePassed { .. } => "deadline_passed",
+            Self::RefundRequested => "refund_requested",
         }
     }
 }
@@ -114,6 +118,8 @@ pub enum Effect {
     CommitStock,
     TakePayment,
     CancelPayment,
+    /// As `CancelPayment`, of an order that stays what it is.
+    RefundPayment,
     /// The order's JSON on `events` with this routing key.
     Announce(&'static str),
     /// A notification on `notifications`.

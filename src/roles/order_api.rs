@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Role, main};
-use crate::config::ManagementArgs;
+use crate::config::{ManagementArgs, PaymentWebhookArgs};
 use crate::intake::http::{ApiState, router};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
@@ -27,6 +27,8 @@ pub struct OrderApi {
     http_addr: SocketAddr,
     #[command(flatten)]
     management: ManagementArgs,
+    #[command(flatten)]
+    payment_webhook: PaymentWebhookArgs,
 }
 
 impl Role for OrderApi {
@@ -38,7 +40,8 @@ impl Role for OrderApi {
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
         let status = Sources::new(context.db.clone(), QueueReader::new(context.broker.clone(), management));
-        let api = router(ApiState { db: context.db.clone(), intake, status });
+        let payment_secrets = self.payment_webhook.build()?.into();
+        let api = router(ApiState { db: context.db.clone(), intake, status, wake: wake.clone(), payment_secrets });
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
         let pulse = context.health.part(Self::NAME);

@@ -10,7 +10,7 @@ pub fn decide(state: &State, input: &Input) -> Decision {
         None => match state.status {
             OrderStatus::Pending => at_start(input),
             OrderStatus::Processing => Decision::Ignore,
-            OrderStatus::Confirmed | OrderStatus::Shipped | OrderStatus::Delivered => Decision::Ignore,
+            OrderStatus::Confirmed | OrderStatus::Shipped | OrderStatus::Delivered => once_paid(state, input),
             OrderStatus::Failed | OrderStatus::Cancelled => after_failure(input),
         },
         Some(Step::ReservingStock) => while_reserving(input),
@@ -30,7 +30,8 @@ fn at_start(input: &Input) -> Decision {
         | Input::PaymentTaken
         | Input::PaymentDeclined { .. }
         | Input::PaymentCancelled { .. }
-        | Input::DeadlinePassed { .. } => Decision::Ignore,
+        | Input::DeadlinePassed { .. }
+        | Input::RefundRequested => Decision::Ignore,
     }
 }
 
@@ -47,7 +48,8 @@ fn while_reserving(input: &Input) -> Decision {
         | Input::PaymentTaken
         | Input::PaymentDeclined { .. }
         | Input::PaymentCancelled { .. }
-        | Input::DeadlinePassed { .. } => Decision::Ignore,
+        | Input::DeadlinePassed { .. }
+        | Input::RefundRequested => Decision::Ignore,
     }
 }
 
@@ -72,7 +74,8 @@ fn while_paying(input: &Input) -> Decision {
         | Input::StockRejected { .. }
         | Input::StockReleased
         | Input::PaymentCancelled { .. }
-        | Input::DeadlinePassed { .. } => Decision::Ignore,
+        | Input::DeadlinePassed { .. }
+        | Input::RefundRequested => Decision::Ignore,
     }
 }
 
@@ -97,7 +100,8 @@ fn while_cancelling_payment(reason: &FailureReason, input: &Input) -> Decision {
         | Input::StockReleased
         | Input::PaymentTaken
         | Input::PaymentDeclined { .. }
-        | Input::DeadlinePassed { .. } => Decision::Ignore,
+        | Input::DeadlinePassed { .. }
+        | Input::RefundRequested => Decision::Ignore,
     }
 }
 
@@ -114,6 +118,27 @@ fn while_releasing(reason: &FailureReason, input: &Input) -> Decision {
         | Input::StockCommitted
         | Input::StockReserved
         | Input::StockRejected { .. }
+        | Input::PaymentDeclined { .. }
+        | Input::PaymentCancelled { refunded: false }
+        | Input::DeadlinePassed { .. }
+        | Input::RefundRequested => Decision::Ignore,
+    }
+}
+
+/// The money may be given back; what was ordered stays ordered.
+fn once_paid(state: &State, input: &Input) -> Decision {
+    let stay = |effects| Decision::Proceed { next: state.clone(), reason: None, effects };
+    match input {
+        Input::RefundRequested => stay(vec![Effect::RefundPayment]),
+        Input::PaymentCancelled { refunded: true } => {
+            stay(vec![Effect::Announce("order.refunded"), Effect::Notify(Kind::OrderRefunded)])
+        }
+        Input::Submitted
+        | Input::StockReserved
+        | Input::StockCommitted
+        | Input::StockRejected { .. }
+        | Input::StockReleased
+        | Input::PaymentTaken
         | Input::PaymentDeclined { .. }
         | Input::PaymentCancelled { refunded: false }
         | Input::DeadlinePassed { .. } => Decision::Ignore,
@@ -134,7 +159,8 @@ fn after_failure(input: &Input) -> Decision {
         | Input::StockReleased
         | Input::PaymentDeclined { .. }
         | Input::PaymentCancelled { refunded: false }
-        | Input::DeadlinePassed { .. } => Decision::Ignore,
+        | Input::DeadlinePassed { .. }
+        | Input::RefundRequested => Decision::Ignore,
     }
 }
 

@@ -21,6 +21,7 @@ fn input() -> impl Strategy<Value = Input> {
         Just(Input::PaymentDeclined { code: "insufficient_funds".into() }),
         any::<bool>().prop_map(|refunded| Input::PaymentCancelled { refunded }),
         step.prop_map(|step| Input::DeadlinePassed { step: step.into() }),
+        Just(Input::RefundRequested),
     ]
 }
 
@@ -78,6 +79,20 @@ fn a_payment_that_answers_after_the_order_failed_is_cancelled() {
     assert_eq!(walk(&inputs).0.status, OrderStatus::Failed);
     inputs.push(Input::PaymentTaken);
     assert_eq!(walk(&inputs).1.last(), Some(&Effect::CancelPayment));
+}
+
+#[test]
+fn a_paid_order_is_refunded_and_stays_what_it_is() {
+    let paid = [Input::Submitted, Input::StockReserved, Input::PaymentTaken];
+    let (state, _) = walk(&paid);
+    let (after, effects) =
+        walk(&[&paid[..], &[Input::RefundRequested, Input::PaymentCancelled { refunded: true }]].concat());
+    assert_eq!(after, state);
+    assert_eq!(
+        effects[effects.len() - 3..],
+        [Effect::RefundPayment, Effect::Announce("order.refunded"), Effect::Notify(Kind::OrderRefunded)]
+    );
+    assert_eq!(decide(&State::waiting(Step::TakingPayment), &Input::RefundRequested), Decision::Ignore);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::intake::Fingerprint;
 /// Largest body: an order with 100 lines has some ten kilobytes, the rest is room for metadata.
 const MAX_BODY: usize = 1 << 20;
 
-/// How much of a body that is too large is read and thrown away, so that the client sees the answer instead of a reset.
+/// How much of a body that is too large is read and thrown away (above every limit on bodies), so that the client sees the answer instead of a reset.
 const MAX_DRAIN: usize = 8 << 20;
 
 /// The object, and the fingerprint of the bytes it was read from.
@@ -28,18 +28,28 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        if !is_json(parts.headers.get(header::CONTENT_TYPE)) {
-            let detail = "the header Content-Type must be application/json";
-            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
-        }
-        if hopeless(&parts.headers) {
-            return Err(too_large());
-        }
-        let bytes = read(body).await?;
+        let bytes = read_json(request).await?;
         let object = read_object(&bytes).map_err(of_unreadable)?;
         Ok(Self { object, fingerprint: Fingerprint::of(&bytes) })
     }
+}
+
+/// The bytes of a body that is declared as JSON.
+pub(super) async fn read_json(request: Request) -> Result<Vec<u8>, Problem> {
+    if !is_json(request.headers().get(header::CONTENT_TYPE)) {
+        let detail = "the header Content-Type must be application/json";
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+    }
+    read_body(request, MAX_BODY).await
+}
+
+/// The bytes of a body of at most `most` bytes, whatever they are.
+pub(super) async fn read_body(request: Request, most: usize) -> Result<Vec<u8>, Problem> {
+    let (parts, body) = request.into_parts();
+    if hopeless(&parts.headers, most) {
+        return Err(too_large(most));
+    }
+    read(body, most).await
 }
 
 /// `application/json` or a type with the suffix `+json`, whatever parameters follow.
@@ -50,13 +60,13 @@ fn is_json(content_type: Option<&HeaderValue>) -> bool {
 }
 
 /// Whether not even the first byte should be asked for: the client waits for a go-ahead, or would be drained in vain.
-fn hopeless(headers: &HeaderMap) -> bool {
+fn hopeless(headers: &HeaderMap, most: usize) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let allowed = if headers.contains_key(header::EXPECT) { MAX_BODY } else { MAX_DRAIN };
+    let allowed = if headers.contains_key(header::EXPECT) { most } else { MAX_DRAIN };
     length.is_some_and(|length| length > allowed)
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+async fn read(body: Body, most: usize) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let mut seen = 0;
     let mut stream = body.into_data_stream();
@@ -68,15 +78,15 @@ async fn read(body: Body) -> Result<Vec<u8>, Problem> {
         if seen > MAX_DRAIN {
             break;
         }
-        if seen <= MAX_BODY {
+        if seen <= most {
             bytes.extend_from_slice(&chunk);
         }
     }
-    if seen > MAX_BODY { Err(too_large()) } else { Ok(bytes) }
+    if seen > most { Err(too_large(most)) } else { Ok(bytes) }
 }
 
-fn too_large() -> Problem {
-    Problem::new(ProblemKind::BodyTooLarge, format!("the body may have at most {MAX_BODY} bytes"))
+fn too_large(most: usize) -> Problem {
+    Problem::new(ProblemKind::BodyTooLarge, format!("the body may have at most {most} bytes"))
 }
 
 #[cfg(test)]
@@ -96,8 +106,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_at_the_limit_is_read_and_one_byte_more_is_not() {
-        assert_eq!(read(Body::from(vec![b'x'; MAX_BODY])).await.expect("read").len(), MAX_BODY);
-        let problem = read(Body::from(vec![b'x'; MAX_BODY + 1])).await.expect_err("too large");
+        assert_eq!(read(Body::from(vec![b'x'; MAX_BODY]), MAX_BODY).await.expect("read").len(), MAX_BODY);
+        let problem = read(Body::from(vec![b'x'; MAX_BODY + 1]), MAX_BODY).await.expect_err("too large");
         assert_eq!(problem.kind, ProblemKind::BodyTooLarge);
     }
 }

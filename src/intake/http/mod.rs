@@ -1,13 +1,17 @@
 //! The HTTP API, version 1. `router` lists the paths; one file per resource; everything that is the same for all of them
 //! (bodies, faults, correlation, limits) has its own file.
 
+mod adjustments;
 mod correlation;
 mod cursor;
+mod imports;
+mod inventory;
 mod json_body;
 mod limits;
 mod orders;
 mod outbox;
 mod parameters;
+mod payments;
 mod problem;
 mod products;
 mod router;

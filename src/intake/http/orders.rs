@@ -21,10 +21,10 @@ use crate::intake::{Acceptance, Fingerprint, IdempotencyKey, Refused, Submission
 use crate::store::order_queries::{self, OrderDetails, OrderPosition};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Whose keys these are, as long as nobody has to say who they are: all callers share one set of keys.
-const ANYONE: &str = "anyone";
+pub(super) const ANYONE: &str = "anyone";
 
 /// `POST /api/v1/orders`
 pub(super) async fn submit(
@@ -40,7 +40,7 @@ pub(super) async fn submit(
     Ok(accepted(acceptance))
 }
 
-fn read_key(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<IdempotencyKey>, Problem> {
+pub(super) fn read_key(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<IdempotencyKey>, Problem> {
     let fault = |detail: String| {
         Problem::validation(vec![FieldError {
             pointer: "/Idempotency-Key".to_owned(),

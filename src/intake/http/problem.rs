@@ -18,6 +18,7 @@ use crate::store::is_outage;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProblemKind {
     MalformedBody,
+    Unauthenticated,
     Validation,
     NotFound,
     MethodNotAllowed,
@@ -35,6 +36,7 @@ impl ProblemKind {
     pub fn slug(self) -> &'static str {
         match self {
             Self::MalformedBody => "malformed-body",
+            Self::Unauthenticated => "unauthenticated",
             Self::Validation => "validation",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
@@ -52,6 +54,7 @@ impl ProblemKind {
     pub fn status(self) -> StatusCode {
         match self {
             Self::MalformedBody => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Validation | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -66,6 +69,7 @@ impl ProblemKind {
     fn title(self) -> &'static str {
         match self {
             Self::MalformedBody => "The body cannot be read",
+            Self::Unauthenticated => "The request does not prove who sent it",
             Self::Validation => "Some values are not acceptable",
             Self::NotFound => "There is no such thing",
             Self::MethodNotAllowed => "The method is not allowed here",
@@ -73,7 +77,7 @@ impl ProblemKind {
             Self::IdempotencyKeyReused => "The idempotency key belongs to another request",
             Self::IdempotencyKeyInFlight => "A request with this idempotency key is in progress",
             Self::BodyTooLarge => "The body is too large",
-            Self::UnsupportedMediaType => "The body must be JSON",
+            Self::UnsupportedMediaType => "The body is not of the type that is read here",
             Self::Overloaded => "The service is busy or waits for its database",
             Self::Timeout => "The request took too long",
             Self::Internal => "Something is broken on our side",
@@ -86,6 +90,7 @@ impl ProblemKind {
             Self::IdempotencyKeyInFlight => Some("1"),
             Self::Overloaded | Self::Timeout => Some("2"),
             Self::MalformedBody
+            | Self::Unauthenticated
             | Self::Validation
             | Self::NotFound
             | Self::MethodNotAllowed

@@ -1,4 +1,4 @@
-//! `/api/v1/products`: create, show, list, adjust the stock.
+//! `/api/v1/products`: create, show, list, change, take off the shop; the history of prices.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -9,23 +9,29 @@ use serde::Serialize;
 
 use super::cursor;
 use super::json_body::JsonBody;
+use super::orders::ANYONE;
 use super::parameters::{PAGE, Parameters};
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
-use crate::contract::Fields;
+use crate::contract::{FieldError, Fields};
 use crate::domain::Sku;
-use crate::store::products::{self, AdjustError, CreateError, NewProduct, Product};
+use crate::intake::import::MAX_UNITS;
+use crate::store::product_changes::{self, NewProduct, PriceEntry, ProductChange};
+use crate::store::products::{self, Product, ProductFilter};
 
-/// Most units in one movement: far above any shop's, far below where sums could overflow.
-const MAX_UNITS: i64 = 1_000_000_000;
-/// Longest name of a product and longest reason of an adjustment, in characters.
+/// Longest name of a product and longest reason of what people do, in characters.
 const MAX_TEXT: usize = 255;
+/// In the ledger, beside the first units of a product.
+const CREATED: &str = "created";
 
 /// `POST /api/v1/products`
 pub(super) async fn create(State(state): State<ApiState>, body: JsonBody) -> Result<Response, Problem> {
     let new = read_product(&body)?;
     let mut connection = state.connection().await?;
-    products::create(&mut connection, &new).await.map_err(of_create)?;
+    let created = product_changes::create_all(&mut connection, std::slice::from_ref(&new), CREATED, ANYONE).await;
+    if created.map_err(|error| of_database(&error))?.is_empty() {
+        return Err(Problem::new(ProblemKind::Conflict, "a product with this sku exists already"));
+    }
     let stored = products::find(&mut connection, &new.sku).await.map_err(|error| of_database(&error))?;
     let product = stored.ok_or_else(unknown)?;
     tracing::info!(sku = %product.sku, stock = product.on_hand, "product created");
@@ -43,9 +49,10 @@ fn read_product(body: &JsonBody) -> Result<NewProduct, Problem> {
     }
     let stock = units_or_zero(&mut fields, "stock");
     let low_stock_threshold = units_or_zero(&mut fields, "low_stock_threshold");
+    let active = fields.optional_flag("active").unwrap_or(true);
     match (sku, name, price, stock, low_stock_threshold) {
         (Some(sku), Some(name), Some(price), Some(stock), Some(low_stock_threshold)) if unfaulted(&fields) => {
-            Ok(NewProduct { sku, name, price, stock, low_stock_threshold })
+            Ok(NewProduct { sku, name, price, active, stock, low_stock_threshold })
         }
         _ => Err(faults(fields)),
     }
@@ -73,59 +80,114 @@ pub(super) async fn list(
     State(state): State<ApiState>,
     mut parameters: Parameters,
 ) -> Result<Json<ProductPage>, Problem> {
+    let active = parameters.optional("active", |text| text.parse::<bool>().map_err(|_| "must be true or false"));
+    list_filtered(&state, parameters, ProductFilter { active, only_low: false }).await
+}
+
+/// A page of the products that the filter lets through.
+pub(super) async fn list_filtered(
+    state: &ApiState,
+    mut parameters: Parameters,
+    filter: ProductFilter,
+) -> Result<Json<ProductPage>, Problem> {
     let after = parameters.optional("cursor", cursor::read_product);
     let limit = parameters.whole("limit", PAGE);
     parameters.finish()?;
     let mut connection = state.connection().await?;
-    let page = products::page(&mut connection, after.as_ref().map_or("", Sku::as_str), limit + 1).await;
+    let page = products::page(&mut connection, filter, after.as_ref().map_or("", Sku::as_str), limit + 1).await;
     let mut products = page.map_err(|error| of_database(&error))?;
     let next_cursor = cursor::cut(&mut products, limit, |last| cursor::of_product(&last.sku));
     Ok(Json(ProductPage { products, next_cursor }))
 }
 
-/// `POST /api/v1/products/{sku}/adjustments`
-pub(super) async fn adjust(
+/// `PATCH /api/v1/products/{sku}`: what is not named stays. Orders keep the price that they were accepted at.
+pub(super) async fn update(
     State(state): State<ApiState>,
     sku: Result<Path<Sku>, PathRejection>,
     body: JsonBody,
 ) -> Result<Json<Product>, Problem> {
     let Path(sku) = sku.map_err(|_| unknown())?;
-    let mut fields = Fields::new(&body.object, "");
-    let delta = fields.whole("delta", -MAX_UNITS, MAX_UNITS);
-    if delta == Some(0) {
-        fields.fault("delta", "must not be zero");
-    }
-    let reason = fields.text("reason", short_text);
-    let (delta, reason) = match (delta, reason) {
-        (Some(delta), Some(reason)) if unfaulted(&fields) => (delta, reason),
-        _ => return Err(faults(fields)),
-    };
+    change(&state, read_change(sku, &body)?).await
+}
+
+/// `DELETE /api/v1/products/{sku}`: takes the product off the shop. It stays for the orders that have it.
+pub(super) async fn deactivate(
+    State(state): State<ApiState>,
+    sku: Result<Path<Sku>, PathRejection>,
+) -> Result<Json<Product>, Problem> {
+    let Path(sku) = sku.map_err(|_| unknown())?;
+    let nothing_else = ProductChange { sku, name: None, price: None, active: Some(false), low_stock_threshold: None };
+    change(&state, nothing_else).await
+}
+
+async fn change(state: &ApiState, change: ProductChange) -> Result<Json<Product>, Problem> {
     let mut connection = state.connection().await?;
-    let product = products::adjust(&mut connection, &sku, delta, &reason).await.map_err(of_adjust)?;
-    tracing::info!(%sku, delta, on_hand = product.on_hand, "stock adjusted");
-    Ok(Json(product))
+    let changed = product_changes::update_all(&mut connection, std::slice::from_ref(&change), ANYONE).await;
+    if changed.map_err(|error| of_database(&error))? == 0 {
+        return Err(unknown());
+    }
+    tracing::info!(sku = %change.sku, "product changed");
+    let product = products::find(&mut connection, &change.sku).await.map_err(|error| of_database(&error))?;
+    product.map(Json).ok_or_else(unknown)
 }
 
-fn of_create(error: CreateError) -> Problem {
-    match error {
-        CreateError::Exists => Problem::new(ProblemKind::Conflict, error.to_string()),
-        CreateError::Database(error) => of_database(&error),
+fn read_change(sku: Sku, body: &JsonBody) -> Result<ProductChange, Problem> {
+    let mut fields = Fields::new(&body.object, "");
+    let name = fields.optional_text("name", short_text);
+    let price = fields.optional_money("price");
+    let active = fields.optional_flag("active");
+    let low_stock_threshold = match fields.value("low_stock_threshold") {
+        Some(_) => fields.whole("low_stock_threshold", 0, MAX_UNITS),
+        None => None,
+    };
+    if body.object.contains_key("stock") {
+        fields.fault("stock", "is changed by an adjustment, which says why: POST …/adjustments");
+        fields.value("stock");
+    }
+    if !unfaulted(&fields) {
+        return Err(faults(fields));
+    }
+    let change = ProductChange { sku, name, price, active, low_stock_threshold };
+    match &change {
+        ProductChange { name: None, price: None, active: None, low_stock_threshold: None, .. } => {
+            let detail = "must name at least one of name, price, active, low_stock_threshold".to_owned();
+            Err(Problem::validation(vec![FieldError { pointer: String::new(), detail }]))
+        }
+        ProductChange { .. } => Ok(change),
     }
 }
 
-fn of_adjust(error: AdjustError) -> Problem {
-    match error {
-        AdjustError::Unknown => unknown(),
-        AdjustError::BelowReserved => Problem::new(ProblemKind::Conflict, error.to_string()),
-        AdjustError::Database(error) => of_database(&error),
-    }
+#[derive(Serialize)]
+pub(super) struct PricePage {
+    prices: Vec<PriceEntry>,
+    next_cursor: Option<String>,
 }
 
-fn unknown() -> Problem {
+/// `GET /api/v1/products/{sku}/prices`, newest first.
+pub(super) async fn prices(
+    State(state): State<ApiState>,
+    sku: Result<Path<Sku>, PathRejection>,
+    mut parameters: Parameters,
+) -> Result<Json<PricePage>, Problem> {
+    let Path(sku) = sku.map_err(|_| unknown())?;
+    let before = parameters.optional("cursor", |text| text.parse::<i64>().map_err(|_| cursor::ForeignCursor));
+    let limit = parameters.whole("limit", PAGE);
+    parameters.finish()?;
+    let mut connection = state.connection().await?;
+    if products::find(&mut connection, &sku).await.map_err(|error| of_database(&error))?.is_none() {
+        return Err(unknown());
+    }
+    let page = product_changes::prices(&mut connection, &sku, before.unwrap_or(i64::MAX), limit + 1).await;
+    let mut prices = page.map_err(|error| of_database(&error))?;
+    let next_cursor = cursor::cut(&mut prices, limit, |last| last.id.to_string());
+    Ok(Json(PricePage { prices, next_cursor }))
+}
+
+pub(super) fn unknown() -> Problem {
     Problem::new(ProblemKind::NotFound, "no product has this sku")
 }
 
-fn short_text(text: &str) -> Result<String, String> {
+pub(super) fn short_text(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.chars().count() {
         1..=MAX_TEXT if text.chars().any(char::is_control) => Err("must not contain control characters".to_owned()),
@@ -138,11 +200,11 @@ fn units_or_zero(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
     if fields.value(name).is_none() { Some(0) } else { fields.whole(name, 0, MAX_UNITS) }
 }
 
-fn unfaulted(fields: &Fields<'_>) -> bool {
+pub(super) fn unfaulted(fields: &Fields<'_>) -> bool {
     fields.errors.is_empty() && fields.unknown().is_empty()
 }
 
-fn faults(fields: Fields<'_>) -> Problem {
+pub(super) fn faults(fields: Fields<'_>) -> Problem {
     let unknown = fields.unknown();
     let mut errors = fields.errors;
     errors.extend(unknown);

@@ -1,6 +1,7 @@
 //! Paths, handlers and the layers around them. Called by the order-api service, which serves it and may wrap it in layers of its
 //! own: `router(state).layer(…)` sees the matched path and the finished answer, which is what request metrics need.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
@@ -16,8 +17,11 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
-use super::{correlation, limits, orders, outbox, products, statistics, status};
-use crate::intake::Intake;
+use super::{
+    adjustments, correlation, imports, inventory, limits, orders, outbox, payments, products, statistics, status,
+};
+use crate::contract::signature::Secret;
+use crate::intake::{Intake, OutboxWake};
 use crate::ops::status::Sources;
 
 /// What the handlers work with.
@@ -26,6 +30,10 @@ pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
     pub status: Sources,
+    /// Wakes the relay after a commit that left messages in the outbox.
+    pub wake: OutboxWake,
+    /// Each of them signs webhooks of the payment gateway; none closes that door.
+    pub payment_secrets: Arc<[Secret]>,
 }
 
 /// Longest wait of a reader for a connection.
@@ -69,8 +77,18 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/v1/orders", post(orders::submit).get(orders::list))
         .route("/api/v1/orders/{id}", get(orders::show))
         .route("/api/v1/products", post(products::create).get(products::list))
-        .route("/api/v1/products/{sku}", get(products::show))
-        .route("/api/v1/products/{sku}/adjustments", post(products::adjust))
+        .route("/api/v1/products/{sku}", get(products::show).patch(products::update).delete(products::deactivate))
+        .route("/api/v1/products/{sku}/prices", get(products::prices))
+        .route("/api/v1/products/{sku}/adjustments", post(adjustments::adjust))
+        .route("/api/v1/products/{sku}/stock", get(inventory::stock_at))
+        .route("/api/v1/inventory/reservations", get(inventory::reservations))
+        .route("/api/v1/inventory/transactions", get(inventory::transactions))
+        .route("/api/v1/inventory/low-stock", get(inventory::low_stock))
+        .route("/api/v1/inventory/summary", get(inventory::summary))
+        .route("/api/v1/inventory/imports", post(imports::import))
+        .route("/api/v1/orders/{id}/payment", get(payments::show))
+        .route("/api/v1/orders/{id}/refund", post(payments::refund))
+        .route("/api/v1/payments/webhook", post(payments::webhook))
         .route("/api/v1/statistics", get(statistics::show))
         .route("/api/v1/status", get(status::show))
         .route("/api/v1/outbox/parked", get(outbox::parked))

@@ -149,8 +149,12 @@ fn after(input: &Input) -> Option<Input> {
         Input::DeadlinePassed { step } => {
             let steps = steps();
             let place = steps.iter().position(|known| known.as_str() == step)?;
-            deadline(steps.get(place + 1)?)
+            match steps.get(place + 1) {
+                Some(next) => deadline(next),
+                None => Some(Input::RefundRequested),
+            }
         }
+        Input::RefundRequested => None,
     }
 }
 
@@ -188,7 +192,7 @@ mod tests {
         assert!(facts.possible(OrderStatus::Failed).contains(&refund));
         assert!(!facts.certain(OrderStatus::Failed).contains(&refund));
         assert!(facts.certain(OrderStatus::Failed).contains(&Effect::Notify(Kind::OrderFailed)));
-        assert_eq!(facts.of_refund(), [refund]);
+        assert_eq!(facts.of_refund(), [refund, Effect::Announce("order.refunded")]);
     }
 
     #[test]

@@ -57,16 +57,24 @@ impl Rules {
         self.table(&beside, |beside| beside.map_or("", ReservationStatus::as_str), outcome)
     }
 
+    /// Money of a paid order is given back when an operator has asked for it, and only then.
     pub fn payments(&self) -> Vec<OutcomeRule> {
-        use PaymentStatus::{Cancelled, Declined, Refunded, Taken};
-        let outcome = |status: OrderStatus, beside: Option<PaymentStatus>| match (self.is_sold(status), beside) {
+        use PaymentStatus::{Cancelled, Declined, Pending, Refunded, Taken};
+        let outcome = |status: OrderStatus, Beside { payment, refund_asked }| match (self.is_sold(status), payment) {
+            (true, Some(Taken)) if refund_asked => Outcome::Awaited,
             (true, Some(Taken)) => Outcome::Fine,
-            (true, None | Some(Declined | Cancelled | Refunded)) => Outcome::Wrong,
-            (false, Some(Taken)) if status.is_settled() => Outcome::Awaited,
-            (false, None | Some(Taken | Declined | Cancelled | Refunded)) => Outcome::Fine,
+            (true, Some(Refunded)) if refund_asked => Outcome::Fine,
+            (true, None | Some(Pending | Declined | Cancelled | Refunded)) => Outcome::Wrong,
+            (false, Some(Pending | Taken)) if status.is_settled() => Outcome::Awaited,
+            (false, None | Some(Pending | Taken | Declined | Cancelled | Refunded)) => Outcome::Fine,
         };
-        let beside = [None, Some(Taken), Some(Declined), Some(Cancelled), Some(Refunded)];
-        self.table(&beside, |beside| beside.map_or("", PaymentStatus::as_str), outcome)
+        let payments = [None, Some(Pending), Some(Taken), Some(Declined), Some(Cancelled), Some(Refunded)];
+        let beside: Vec<Beside> = payments
+            .into_iter()
+            .flat_map(|payment| [false, true].map(|refund_asked| Beside { payment, refund_asked }))
+            .filter(|beside| !beside.name().is_empty() || beside.payment.is_none() && !beside.refund_asked)
+            .collect();
+        self.table(&beside, Beside::name, outcome)
     }
 
     fn table<T: Copy>(
@@ -138,10 +146,30 @@ impl Rules {
     }
 }
 
+/// A payment beside its order, and whether an operator asked for a refund.
+#[derive(Clone, Copy)]
+struct Beside {
+    payment: Option<PaymentStatus>,
+    refund_asked: bool,
+}
+
+impl Beside {
+    /// As `store::audit` writes it; empty for what cannot be: only taken money can be asked back.
+    fn name(self) -> &'static str {
+        match (self.payment, self.refund_asked) {
+            (None, _) => "",
+            (Some(payment), false) => payment.as_str(),
+            (Some(PaymentStatus::Taken), true) => "taken, refund asked",
+            (Some(PaymentStatus::Refunded), true) => "refunded, refund asked",
+            (Some(PaymentStatus::Pending | PaymentStatus::Declined | PaymentStatus::Cancelled), true) => "",
+        }
+    }
+}
+
 /// What each kind of movement does to a shelf, asked of the functions that do it.
 pub fn units_moved() -> Vec<UnitsMoved> {
     let mut units = vec![
-        // Written by `store::products`.
+        // Written by `store::product_changes`.
         UnitsMoved { kind: "initial", on_hand: 1, reserved: 0 },
         UnitsMoved { kind: "adjust", on_hand: 1, reserved: 0 },
     ];
@@ -208,6 +236,7 @@ fn kinds(effects: &[Effect]) -> Vec<Kind> {
         | Effect::CommitStock
         | Effect::TakePayment
         | Effect::CancelPayment
+        | Effect::RefundPayment
         | Effect::Announce(_) => None,
     };
     effects.iter().filter_map(kind).collect()
@@ -221,6 +250,7 @@ fn announced(effects: &[Effect]) -> Vec<&'static str> {
         | Effect::CommitStock
         | Effect::TakePayment
         | Effect::CancelPayment
+        | Effect::RefundPayment
         | Effect::Notify(_) => None,
     };
     effects.iter().filter_map(routing_key).collect()

@@ -42,14 +42,15 @@ pub async fn advance(db: &mut PgConnection, args: &SagaArgs, arrived: &[Arrived]
             Decision::Ignore => (Vec::new(), None),
             Decision::Repair { effects } => (effects, None),
             Decision::Proceed { next, reason, effects } => {
+                let ends = next.status.is_settled() && next != progress.state;
                 progress.order.status = next.status;
-                if next.status.is_settled() {
+                if ends {
                     progress.order.reason = reason.as_ref().map(|reason| reason.code().to_owned());
                 }
                 progress.state = next;
                 changed.insert(*order_id);
                 history.push(line(progress, input, reason.as_ref(), *message_id));
-                note(progress, input);
+                note(progress, input, ends);
                 (effects, reason)
             }
         };
@@ -83,14 +84,14 @@ fn line(progress: &Progress, input: &Input, reason: Option<&FailureReason>, mess
     }
 }
 
-fn note(progress: &Progress, input: &Input) {
+fn note(progress: &Progress, input: &Input, ends: bool) {
     let status = progress.state.status;
     tracing::info!(
         order_id = %progress.order.id, correlation_id = progress.correlation_id, event = input.as_str(), %status,
         step = progress.state.step.as_ref().map(crate::domain::saga::Step::as_str), reason = progress.order.reason,
         "order moved on"
     );
-    if status.is_settled() {
+    if ends {
         metrics().orders.with_label_values(&[status.as_str()]).inc();
     }
 }

@@ -1,0 +1,94 @@
+//! `POST /api/v1/products/{sku}/adjustments`: units put on the shelf or taken off by hand, once per Idempotency-Key.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use sqlx::{Connection, PgConnection};
+
+use super::json_body::JsonBody;
+use super::orders::{ANYONE, IDEMPOTENCY_REPLAYED, read_key};
+use super::problem::{Problem, ProblemKind, of_database};
+use super::products::{faults, short_text, unfaulted, unknown};
+use super::router::ApiState;
+use crate::contract::Fields;
+use crate::domain::Sku;
+use crate::intake::idempotent::{self, Turn};
+use crate::intake::import::MAX_UNITS;
+use crate::store::product_changes::{self, AdjustError};
+use crate::store::products;
+
+struct Adjustment {
+    sku: Sku,
+    delta: i64,
+    reason: String,
+}
+
+pub(super) async fn adjust(
+    State(state): State<ApiState>,
+    sku: Result<Path<Sku>, PathRejection>,
+    headers: HeaderMap,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let Path(sku) = sku.map_err(|_| unknown())?;
+    // the same body means something else for another product
+    let fingerprint = idempotent::on_path(&format!("adjust {sku}"), body.fingerprint);
+    let key = read_key(&headers, fingerprint)?;
+    let adjustment = read(sku, &body)?;
+    let mut connection = state.connection().await?;
+    let mut transaction = connection.begin().await.map_err(|error| of_database(&error))?;
+    if let Some(key) = &key {
+        match idempotent::begin(&mut transaction, key).await.map_err(|error| of_database(&error))? {
+            Turn::First => {}
+            Turn::Again(body) => return Ok(answer(body, true)),
+            Turn::Reused => {
+                let detail = "the idempotency key was used for another request";
+                return Err(Problem::new(ProblemKind::IdempotencyKeyReused, detail));
+            }
+        }
+    }
+    let body = apply(&mut transaction, &adjustment).await?;
+    if let Some(key) = &key {
+        idempotent::finish(&mut transaction, key, &body).await.map_err(|error| of_database(&error))?;
+    }
+    transaction.commit().await.map_err(|error| of_database(&error))?;
+    let Adjustment { sku, delta, .. } = adjustment;
+    tracing::info!(%sku, delta, "stock adjusted");
+    Ok(answer(body, false))
+}
+
+fn read(sku: Sku, body: &JsonBody) -> Result<Adjustment, Problem> {
+    let mut fields = Fields::new(&body.object, "");
+    let delta = fields.whole("delta", -MAX_UNITS, MAX_UNITS);
+    if delta == Some(0) {
+        fields.fault("delta", "must not be zero");
+    }
+    let reason = fields.text("reason", short_text);
+    match (delta, reason) {
+        (Some(delta), Some(reason)) if unfaulted(&fields) => Ok(Adjustment { sku, delta, reason }),
+        _ => Err(faults(fields)),
+    }
+}
+
+/// Has the effect; the product afterwards, as JSON.
+async fn apply(db: &mut PgConnection, Adjustment { sku, delta, reason }: &Adjustment) -> Result<String, Problem> {
+    product_changes::adjust_all(db, &[(sku, *delta)], reason, ANYONE).await.map_err(of_adjust)?;
+    let product = products::find(db, sku).await.map_err(|error| of_database(&error))?.ok_or_else(unknown)?;
+    serde_json::to_string(&product).map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))
+}
+
+fn answer(body: String, replayed: bool) -> Response {
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+fn of_adjust(error: AdjustError) -> Problem {
+    match error {
+        AdjustError::Unknown => unknown(),
+        AdjustError::BelowReserved => Problem::new(ProblemKind::Conflict, error.to_string()),
+        AdjustError::Database(error) => of_database(&error),
+    }
+}

@@ -1,0 +1,72 @@
+//! `POST /api/v1/inventory/imports`: products and stock from a CSV file.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use serde::Serialize;
+use sqlx::Connection;
+
+use super::json_body::read_body;
+use super::orders::ANYONE;
+use super::parameters::Parameters;
+use super::problem::{Problem, ProblemKind, of_database};
+use super::router::ApiState;
+use crate::intake::import::{self, RowReport, RowVerdict, UnreadableFile};
+
+/// Largest file: ten thousand rows with long names.
+const MAX_FILE: usize = 4 << 20;
+
+/// What became of a file.
+#[derive(Serialize)]
+pub(super) struct Imported {
+    created: usize,
+    updated: usize,
+    unchanged: usize,
+    refused: usize,
+    /// Nothing was written: the file was only tried.
+    dry_run: bool,
+    /// In the order of the file.
+    rows: Vec<RowReport>,
+}
+
+pub(super) async fn import(
+    State(state): State<ApiState>,
+    mut parameters: Parameters,
+    request: Request,
+) -> Result<Json<Imported>, Problem> {
+    let dry_run = parameters.optional("dry_run", |text| text.parse::<bool>().map_err(|_| "must be true or false"));
+    parameters.finish()?;
+    let dry_run = dry_run.unwrap_or(false);
+    if !is_csv(request.headers().get(header::CONTENT_TYPE)) {
+        let detail = "the header Content-Type must be text/csv";
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+    }
+    let file = read_body(request, MAX_FILE).await?;
+    let rows = import::read(&file).map_err(|UnreadableFile(faults)| Problem::validation(faults))?;
+    let mut connection = state.connection().await?;
+    let mut transaction = connection.begin().await.map_err(|error| of_database(&error))?;
+    let rows = import::import(&mut transaction, &rows, ANYONE).await.map_err(|error| of_database(&error))?;
+    match dry_run {
+        true => transaction.rollback().await,
+        false => transaction.commit().await,
+    }
+    .map_err(|error| of_database(&error))?;
+    let count = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
+    let imported = Imported {
+        created: count(RowVerdict::Created),
+        updated: count(RowVerdict::Updated),
+        unchanged: count(RowVerdict::Unchanged),
+        refused: count(RowVerdict::Refused),
+        dry_run,
+        rows,
+    };
+    let Imported { created, updated, refused, .. } = &imported;
+    tracing::info!(created, updated, refused, dry_run, "products imported");
+    Ok(Json(imported))
+}
+
+/// `text/csv`, whatever parameters follow.
+fn is_csv(content_type: Option<&HeaderValue>) -> bool {
+    let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/csv")
+}

@@ -1,0 +1,178 @@
+//! An order's payment: `/api/v1/orders/{id}/payment`, its refund, and the webhook by which the gateway tells results later.
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::Connection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::json_body::{JsonBody, read_json};
+use super::orders::ANYONE;
+use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
+use super::products::{faults, short_text};
+use super::router::ApiState;
+use crate::contract::order::read_object;
+use crate::contract::payment_webhook::{FAILED, PaymentResult, SUCCEEDED};
+use crate::contract::signature::{self, Unverified, verify};
+use crate::contract::{FieldError, Fields};
+use crate::domain::OrderId;
+use crate::domain::payment::LateResult;
+use crate::intake::payment_result::{Heard, Told, hear};
+use crate::intake::refund::{self, Asked, RefundError};
+use crate::store::payment_book::{self, PaymentDetails};
+
+/// Longest id of a webhook that is remembered; those of the known senders have some 30 characters.
+const MAX_ID: usize = 255;
+/// Longest reference and decline code that is taken over.
+const MAX_TEXT: usize = 255;
+
+/// `GET /api/v1/orders/{id}/payment`
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    id: Result<Path<Uuid>, PathRejection>,
+) -> Result<Json<PaymentDetails>, Problem> {
+    let Path(id) = id.map_err(|_| unknown())?;
+    let mut connection = state.connection().await?;
+    let payment = payment_book::find(&mut connection, OrderId(id)).await.map_err(|error| of_database(&error))?;
+    payment.map(Json).ok_or_else(unknown)
+}
+
+/// `POST /api/v1/orders/{id}/refund`: 202 when the gateway will be asked, 200 when it was asked for before.
+pub(super) async fn refund(
+    State(state): State<ApiState>,
+    id: Result<Path<Uuid>, PathRejection>,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let Path(id) = id.map_err(|_| unknown())?;
+    let mut fields = Fields::new(&body.object, "");
+    let reason = fields.text("reason", short_text);
+    let Some(reason) = reason.filter(|_| fields.unknown().is_empty()) else { return Err(faults(fields)) };
+    let order_id = OrderId(id);
+    let mut connection = state.connection().await?;
+    let mut transaction = connection.begin().await.map_err(|error| of_database(&error))?;
+    let asked = refund::ask(&mut transaction, order_id, &reason, ANYONE).await.map_err(of_refund)?;
+    let payment = payment_book::find(&mut transaction, order_id).await.map_err(|error| of_database(&error))?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
+    let status = match asked {
+        Asked::Now => {
+            state.wake.wake();
+            tracing::info!(%order_id, "refund asked for");
+            StatusCode::ACCEPTED
+        }
+        Asked::Before => StatusCode::OK,
+    };
+    Ok((status, Json(payment)).into_response())
+}
+
+fn of_refund(error: RefundError) -> Problem {
+    match &error {
+        RefundError::Unknown => unknown(),
+        RefundError::NotPaid(_) | RefundError::NothingHeld(_) => Problem::new(ProblemKind::Conflict, error.to_string()),
+        RefundError::Database(error) => of_database(error),
+    }
+}
+
+/// What became of a webhook.
+#[derive(Serialize)]
+pub(super) struct Taken {
+    /// `taken`, `declined`, `given_back`, `nothing`: by its result; `repeated`; `ignored`: of a type that does not concern us.
+    effect: &'static str,
+}
+
+/// `POST /api/v1/payments/webhook`
+pub(super) async fn webhook(State(state): State<ApiState>, request: Request) -> Result<Json<Taken>, Problem> {
+    if state.payment_secrets.is_empty() {
+        let detail = "no webhooks are taken: PAYMENT_WEBHOOK_SECRETS is not set";
+        return Err(Problem::new(ProblemKind::NotFound, detail));
+    }
+    let headers = request.headers().clone();
+    let bytes = read_json(request).await?;
+    let webhook_id = authenticated(&state, &headers, &bytes)?;
+    let Some(told) = read_webhook(webhook_id, &bytes)? else { return Ok(Json(Taken { effect: "ignored" })) };
+    let mut connection = state.connection().await?;
+    let mut transaction = connection.begin().await.map_err(|error| of_database(&error))?;
+    let heard = hear(&mut transaction, &told).await.map_err(|error| of_database(&error))?;
+    let order_id = told.data.order_id;
+    let effect = match heard {
+        Heard::Settled(settling) => {
+            transaction.commit().await.map_err(|error| of_database(&error))?;
+            state.wake.wake();
+            settling.as_str()
+        }
+        Heard::Repeated => "repeated",
+        Heard::Unknown => {
+            tracing::warn!(%order_id, kind = told.kind, "the gateway speaks of a payment that nobody knows");
+            return Err(Problem::new(ProblemKind::NotFound, "no payment has this order_id"));
+        }
+    };
+    tracing::info!(%order_id, kind = told.kind, effect, "the gateway told a result");
+    Ok(Json(Taken { effect }))
+}
+
+/// The webhook's id, if one of the secrets has signed it lately.
+fn authenticated(state: &ApiState, headers: &HeaderMap, body: &[u8]) -> Result<String, Problem> {
+    let refused = |why: String| Problem::new(ProblemKind::Unauthenticated, why);
+    let header = |name: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.ok_or_else(|| refused(format!("the header {name} is missing")))
+    };
+    let (id, timestamp, signatures) =
+        (header(signature::ID)?, header(signature::TIMESTAMP)?, header(signature::SIGNATURE)?);
+    let seconds =
+        timestamp.parse().map_err(|_| refused("webhook-timestamp must be in seconds since 1970".to_owned()))?;
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    verify(&state.payment_secrets, id, seconds, body, signatures, now).map_err(|error: Unverified| {
+        tracing::warn!(%error, "a payment webhook was refused");
+        refused(error.to_string())
+    })?;
+    if id.is_empty() || id.len() > MAX_ID {
+        return Err(refused(format!("webhook-id must have 1 to {MAX_ID} characters")));
+    }
+    Ok(id.to_owned())
+}
+
+/// `None` for types that do not concern us; of the others every fault is named.
+fn read_webhook(webhook_id: String, bytes: &[u8]) -> Result<Option<Told>, Problem> {
+    let object = read_object(bytes).map_err(of_unreadable)?;
+    let mut fields = Fields::new(&object, "");
+    let kind = fields.text("type", |text| Ok::<_, &str>(text.to_owned()));
+    let result = match kind.as_deref() {
+        Some(SUCCEEDED) => LateResult::Succeeded,
+        Some(FAILED) => LateResult::Failed,
+        Some(_) => return Ok(None),
+        None => return Err(Problem::validation(fields.errors)),
+    };
+    let data = fields.value("data").and_then(Value::as_object);
+    let Some(data) = data else {
+        let detail = "must be an object".to_owned();
+        return Err(Problem::validation(vec![FieldError { pointer: "/data".to_owned(), detail }]));
+    };
+    let data = read_result(data)?;
+    Ok(Some(Told { webhook_id, kind: kind.unwrap_or_default(), result, data }))
+}
+
+/// Fields that nobody knows are the gateway's own business.
+fn read_result(data: &Map<String, Value>) -> Result<PaymentResult, Problem> {
+    let mut fields = Fields::new(data, "/data");
+    let order_id = fields.text("order_id", |text| text.parse::<Uuid>().map_err(|_| "must be a UUID"));
+    let short = |text: &str| match text.chars().count() <= MAX_TEXT && !text.contains('\0') {
+        true => Ok(text.to_owned()),
+        false => Err(format!("must have at most {MAX_TEXT} characters")),
+    };
+    let (reference, code) = (fields.optional_text("reference", short), fields.optional_text("code", short));
+    match order_id {
+        Some(order_id) if fields.errors.is_empty() => {
+            Ok(PaymentResult { order_id: OrderId(order_id), reference, code })
+        }
+        Some(_) | None => Err(Problem::validation(fields.errors)),
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::new(ProblemKind::NotFound, "no order has this id")
+}
