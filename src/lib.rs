@@ -11,13 +11,15 @@
 //!  anything unprocessable ─► dlx ─► dead_letters ─► services::dead_letter_handler ─► replay
 //! ```
 //!
-//! - `domain` the pure rules · `contract` what travels on the wire · `topology` the broker's shape as data
+//! - `domain` the pure rules · `access` who calls and may do what · `contract` what travels on the wire
+//! - `topology` the broker's shape as data
 //! - `messaging` the way of every message · `store` the only SQL · `ports` the outside world
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
 //! - `ops` what operators ask: the audit, the live status
 //! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command · `bench` measures all of it
 //! - `demo`, `chaos` and `bench` play with the whole fleet, the last two as a `trial` on servers of their own
 
+pub mod access;
 pub mod bench;
 pub mod chaos;
 pub mod cli;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::domain::Money;
 
 /// One fault in one field.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct FieldError {
     /// JSON pointer (RFC 6901) to the field, as in `/items/0/quantity`.
     pub pointer: String,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 /// Pause between two heartbeats: an operator's look is never older than that, and a fleet of a hundred processes costs the
 /// database twenty small statements per second.
@@ -35,7 +36,7 @@ impl InstanceState {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BreakerState {
     /// Calls go out.
@@ -57,7 +58,7 @@ impl BreakerState {
 }
 
 /// The circuit breaker around one dependency of one role.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BreakerReport {
     /// Who is called, as in `payment gateway`.
     pub dependency: String,
@@ -71,7 +72,7 @@ pub struct BreakerReport {
 }
 
 /// What a consumer has taken since its last heartbeat.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct ConsumerReport {
     pub queue: String,

@@ -10,7 +10,9 @@ pub mod order;
 mod outgoing;
 pub mod payment;
 pub mod payment_webhook;
+pub mod requests;
 pub mod saga;
+mod schemas;
 pub mod signature;
 pub mod status;
 

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::domain::OrderId;
 
@@ -10,7 +11,7 @@ pub const SUCCEEDED: &str = "payment.succeeded";
 pub const FAILED: &str = "payment.failed";
 
 /// Events of other types are none of our concern: gateways send many, and more with each year.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PaymentWebhook {
     /// [`SUCCEEDED`] or [`FAILED`].
     #[serde(rename = "type")]
@@ -20,7 +21,7 @@ pub struct PaymentWebhook {
     pub data: PaymentResult,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PaymentResult {
     /// The payment key, as it was given with the charge.
     pub order_id: OrderId,

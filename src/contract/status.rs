@@ -3,12 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::instance::{BreakerReport, ConsumerReport};
 
 /// A part of the page: had, or the reason why not. In JSON the value itself, or `{"error": …}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Part<T> {
     // first: a list or a page with a field `error` does not exist, and a page of defaults would swallow an error
@@ -25,7 +26,7 @@ impl<T> Part<T> {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// Whether there are no problems.
     pub healthy: bool,
@@ -43,7 +44,7 @@ pub struct Status {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Trouble {
     /// The field of [`Status`] that shows it.
     pub part: String,
@@ -51,7 +52,7 @@ pub struct Trouble {
     pub detail: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct QueueStatus {
     pub name: String,
@@ -72,7 +73,7 @@ pub struct QueueStatus {
     pub management: Option<QueueRates>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct QueueRates {
     pub state: Option<String>,
@@ -83,7 +84,7 @@ pub struct QueueRates {
     pub head_seconds: Option<f64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct OutboxStatus {
     /// Messages that wait for the broker, parked ones included; no more than `counted_up_to`.
@@ -97,7 +98,7 @@ pub struct OutboxStatus {
 }
 
 /// A message in the outbox that could not be published. What it says is not shown: it may hold personal data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ParkedMessage {
     /// Its place in the outbox; `orders outbox retry` takes it.
     pub id: i64,
@@ -111,7 +112,7 @@ pub struct ParkedMessage {
     pub age_seconds: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct InboxStatus {
     /// Handled messages that are remembered, by the database's own estimate; absent before its first one.
@@ -119,7 +120,7 @@ pub struct InboxStatus {
 }
 
 /// A breaker, and whose.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BreakerStatus {
     pub role: String,
     pub host: String,
@@ -128,7 +129,7 @@ pub struct BreakerStatus {
     pub breaker: BreakerReport,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct StuckOrders {
     /// No more than `counted_up_to`.
@@ -138,7 +139,7 @@ pub struct StuckOrders {
     pub oldest: Vec<StuckOrder>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StuckOrder {
     pub order_id: Uuid,
     pub status: Option<String>,
@@ -153,7 +154,7 @@ pub struct StuckOrder {
     pub last_at: OffsetDateTime,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct SchedulerStatus {
     /// Whether some scheduler holds the lock of the leader.
@@ -163,7 +164,7 @@ pub struct SchedulerStatus {
     pub jobs: Vec<JobStatus>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobStatus {
     pub job: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -175,7 +176,7 @@ pub struct JobStatus {
     pub last_error: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct DeadLetterStatus {
     /// Of each state only the newest are counted.
@@ -183,7 +184,7 @@ pub struct DeadLetterStatus {
     pub groups: Vec<DeadLetterGroup>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeadLetterGroup {
     pub state: String,
     pub queue: String,
@@ -194,7 +195,7 @@ pub struct DeadLetterGroup {
 }
 
 /// One role of one process.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct InstanceStatus {
     pub id: Uuid,
     pub role: String,

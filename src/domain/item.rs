@@ -1,6 +1,7 @@
 //! One line of an order.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Money, MoneyError, Sku};
 
@@ -8,10 +9,11 @@ use super::{Money, MoneyError, Sku};
 pub const MAX_QUANTITY: u32 = 10_000;
 
 /// So many units of one product, at the price the customer was shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Item {
     pub sku: Sku,
     /// Units, from 1 to [`MAX_QUANTITY`].
+    #[schema(minimum = 1, maximum = 10_000)]
     pub quantity: u32,
     /// Price of one unit when the order was placed; later price changes do not touch it.
     pub price: Money,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::{CustomerId, Email, Item, Money, MoneyError, OrderId, OrderStatus, Phone};
 
@@ -9,7 +10,7 @@ use super::{CustomerId, Email, Item, Money, MoneyError, OrderId, OrderStatus, Ph
 pub const MAX_ITEMS: usize = 100;
 
 /// The order's JSON on `orders`/`process` and on `events`: fields may be added, none renamed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Order {
     pub id: OrderId,
     pub customer_id: CustomerId,

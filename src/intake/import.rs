@@ -7,6 +7,7 @@ use std::fmt::Display;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use serde::Serialize;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 use crate::contract::FieldError;
 use crate::domain::{Money, Sku};
@@ -24,7 +25,7 @@ const REASON: &str = "import";
 /// Columns, in any order; only `sku` must be there.
 const COLUMNS: [&str; 6] = ["sku", "name", "price", "stock", "low_stock_threshold", "active"];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowVerdict {
     Created,
@@ -35,7 +36,7 @@ pub enum RowVerdict {
 }
 
 /// What became of one row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RowReport {
     /// In the file, from 1; the header is line 1.
     pub line: u64,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser};
+use clap::{Args, Parser, Subcommand};
 
 use crate::config::MetricsArgs;
 use crate::runtime::{CommonArgs, Context, Tasks, run};
@@ -32,13 +32,34 @@ struct Command<R: Role> {
     metrics: MetricsArgs,
 }
 
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct WithVerbs<R: Role, V: Subcommand> {
+    #[command(subcommand)]
+    verb: Option<V>,
+    #[command(flatten)]
+    command: Command<R>,
+}
+
 /// What each binary calls.
 pub fn main<R: Role>() -> ExitCode {
-    let matches = Command::<R>::command().name(R::NAME).bin_name(R::NAME).about(R::ABOUT).get_matches();
-    let command = match Command::<R>::from_arg_matches(&matches) {
-        Ok(command) => command,
-        Err(error) => error.exit(),
-    };
-    let Command { role, common, metrics } = command;
+    let command: Command<R> = parse::<R, _>();
+    serve(command)
+}
+
+/// What a binary calls that also has commands beside its role: each is done and the program ends.
+pub fn main_or<R: Role, V: Subcommand>(run: impl FnOnce(V) -> ExitCode) -> ExitCode {
+    match parse::<R, WithVerbs<R, V>>() {
+        WithVerbs { verb: Some(verb), .. } => run(verb),
+        WithVerbs { verb: None, command } => serve(command),
+    }
+}
+
+fn parse<R: Role, P: Parser>() -> P {
+    let matches = P::command().name(R::NAME).bin_name(R::NAME).about(R::ABOUT).get_matches();
+    P::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+fn serve<R: Role>(Command { role, common, metrics }: Command<R>) -> ExitCode {
     run(R::NAME, &common, metrics.metrics_addr, |context, tasks| role.start(context, tasks))
 }

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
-use super::{Role, main};
+use super::Role;
+use super::command::main_or;
 use crate::config::{ManagementArgs, PaymentWebhookArgs};
-use crate::intake::http::{ApiState, router};
+use crate::intake::http::{ApiState, document_json, router};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
 use crate::ops::status::{QueueReader, Sources};
@@ -83,6 +84,29 @@ async fn outbox_figures(context: &Context) -> Result<(Option<Duration>, i64), sq
     Ok((outbox::oldest_age(&mut db).await?, outbox::count_parked(&mut db).await?))
 }
 
+/// What order-api can do besides serving.
+#[derive(Subcommand)]
+enum Verb {
+    /// Print the API's contract: an OpenAPI 3.1 document in JSON, made from the code.
+    Openapi,
+}
+
 pub fn order_api() -> ExitCode {
-    main::<OrderApi>()
+    main_or::<OrderApi, Verb>(|verb| match verb {
+        Verb::Openapi => print(document_json()),
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to whoever asked for the document")]
+fn print(document: serde_json::Result<String>) -> ExitCode {
+    match document {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("order-api: the document cannot be written: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::decode::{decode, json_column};
@@ -12,7 +13,7 @@ use crate::domain::inventory::{Line, Movement, ReservationStatus};
 use crate::domain::{Money, OrderId, Sku};
 
 /// One order's stock.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ReservationView {
     pub order_id: OrderId,
     /// `reserved`, `committed` (sold), `released` or `rejected`.
@@ -84,7 +85,7 @@ pub async fn reservations(
 }
 
 /// One row of the ledger.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TransactionView {
     pub id: i64,
     #[serde(with = "time::serde::rfc3339")]
@@ -168,7 +169,7 @@ pub async fn transactions(
 }
 
 /// Stock of the whole shop.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct InventorySummary {
     pub products: i64,
     /// Products that are sold.
@@ -215,7 +216,7 @@ pub async fn summary(db: &mut PgConnection) -> Result<InventorySummary, sqlx::Er
 }
 
 /// A shelf as it was.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct StockView {
     pub sku: Sku,
     /// The time that was asked for.

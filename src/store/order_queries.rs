@@ -5,13 +5,14 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
 use time::macros::datetime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::order_row::read_order;
 use crate::domain::{Order, OrderId, OrderStatus};
 
 /// One order with everything that is known of its way.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OrderDetails {
     #[serde(flatten)]
     pub order: Order,
@@ -22,7 +23,7 @@ pub struct OrderDetails {
     pub timeline: Vec<TimelineEntry>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SagaView {
     pub step: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -32,7 +33,7 @@ pub struct SagaView {
 }
 
 /// One change of state, oldest first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TimelineEntry {
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,

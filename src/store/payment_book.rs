@@ -5,6 +5,7 @@ use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::decode::decode;
@@ -201,7 +202,7 @@ pub async fn ask_refund(
 }
 
 /// A payment as people look at it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PaymentDetails {
     pub order_id: OrderId,
     /// `pending`, `taken`, `declined`, `cancelled` or `refunded`; `null` before the gateway has answered.
@@ -220,7 +221,7 @@ pub struct PaymentDetails {
 }
 
 /// Who asked for the refund, and why.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RefundDetails {
     pub reason: String,
     pub requested_by: String,
@@ -228,7 +229,7 @@ pub struct RefundDetails {
     pub requested_at: OffsetDateTime,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AttemptDetails {
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,

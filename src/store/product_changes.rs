@@ -7,6 +7,7 @@ use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::products::{price_of, sku_of};
 use crate::domain::inventory::Shelf;
@@ -201,7 +202,7 @@ pub async fn lock_all(db: &mut PgConnection, skus: &[&Sku]) -> Result<HashMap<Sk
 }
 
 /// A price and since when it holds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PriceEntry {
     #[serde(skip)]
     pub id: i64,

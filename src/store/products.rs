@@ -5,11 +5,12 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
+use utoipa::ToSchema;
 
 use crate::domain::catalogue::{Catalogue, Listing};
 use crate::domain::{Money, Sku};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Product {
     pub sku: Sku,
     pub name: String,

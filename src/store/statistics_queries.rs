@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Statistics {
     /// Over everything that was ever recorded.
     pub totals: Figures,
@@ -24,7 +25,7 @@ pub struct Statistics {
     pub events_recorded: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PeriodFigures {
     #[serde(with = "time::serde::rfc3339")]
     pub starts_at: OffsetDateTime,
@@ -32,7 +33,7 @@ pub struct PeriodFigures {
     pub figures: Figures,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Figures {
     pub created: i64,
     pub confirmed: i64,
@@ -42,6 +43,7 @@ pub struct Figures {
     pub delivered: i64,
     /// Of confirmed orders.
     #[serde(serialize_with = "exact_number")]
+    #[schema(value_type = f64, minimum = 0)]
     pub revenue: Decimal,
     /// From submitted to confirmed; `null` while nothing was confirmed.
     pub mean_seconds_to_confirm: Option<f64>,

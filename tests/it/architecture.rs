@@ -54,13 +54,15 @@ fn the_domain_knows_neither_io_nor_anything_else_of_ours() {
 }
 
 #[test]
-fn the_contract_knows_only_the_domain() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/contract");
-    for file in sources(&root) {
-        let text = fs::read_to_string(&file).expect("a source");
-        for line in text.lines().filter(|line| line.starts_with("use crate::")) {
-            let known = line.contains("crate::domain") || line.contains("crate::contract");
-            assert!(known, "{}: {line}", file.display());
+fn contract_and_access_know_only_the_domain() {
+    for module in ["contract", "access"] {
+        let own = format!("crate::{module}");
+        for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(module)) {
+            let text = fs::read_to_string(&file).expect("a source");
+            for line in text.lines().filter(|line| line.starts_with("use crate::")) {
+                let known = line.contains("crate::domain") || line.contains(&own);
+                assert!(known, "{}: {line}", file.display());
+            }
         }
     }
 }
@@ -81,4 +83,21 @@ fn sql_is_written_in_the_store() {
         ["store/", "runtime.rs", "services/scheduler/leader.rs", "roles/setup.rs", "demo/", "chaos/", "bench/"];
     let found = offenders(&["sqlx::query"], &allowed);
     assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn no_route_of_the_api_exists_without_its_description() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/intake/http");
+    // the one file that serves pages, not data
+    let files = sources(&folder).into_iter().filter(|file| !file.ends_with("site.rs"));
+    let mut looked_at = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source");
+        let code = text.split("#[cfg(test)]").next().expect("code");
+        for way in [".route(", ".nest(", ".route_service(", ".nest_service("] {
+            assert!(!code.contains(way), "{}: register it with routes! instead of {way}", file.display());
+        }
+        looked_at += 1;
+    }
+    assert!(looked_at >= 10, "the sources are looked at");
 }

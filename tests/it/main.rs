@@ -6,6 +6,7 @@ mod audit;
 mod bench;
 mod breaker;
 mod cli;
+mod contracts;
 mod crash_points;
 mod dead_letters;
 mod docs;

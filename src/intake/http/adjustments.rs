@@ -7,16 +7,18 @@ use axum::response::{IntoResponse, Response};
 use sqlx::{Connection, PgConnection};
 
 use super::json_body::JsonBody;
-use super::orders::{ANYONE, IDEMPOTENCY_REPLAYED, read_key};
+use super::orders::{IDEMPOTENCY_REPLAYED, read_key};
+use super::problem::ProblemKind::{Conflict, IdempotencyKeyReused, NotFound};
 use super::problem::{Problem, ProblemKind, of_database};
 use super::products::{faults, short_text, unfaulted, unknown};
 use super::router::ApiState;
-use crate::contract::Fields;
+use crate::access::Actor;
+use crate::contract::{Fields, requests};
 use crate::domain::Sku;
 use crate::intake::idempotent::{self, Turn};
 use crate::intake::import::MAX_UNITS;
 use crate::store::product_changes::{self, AdjustError};
-use crate::store::products;
+use crate::store::products::{self, Product};
 
 struct Adjustment {
     sku: Sku,
@@ -24,8 +26,26 @@ struct Adjustment {
     reason: String,
 }
 
+/// Adjust the stock of a product
+///
+/// With an `Idempotency-Key` a request can be repeated until it is answered: the same key with the same body moves the stock once, and
+/// gets the first answer again.
+#[utoipa::path(
+    post, path = "/api/v1/products/{sku}/adjustments", operation_id = "adjustStock", tag = "products",
+    params(("sku" = Sku, Path), (
+        "Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, new for each adjustment.",
+        min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = json!("delivery-4711")
+    )),
+    request_body = requests::Adjustment,
+    responses((
+        status = 200, description = "The product with its new stock.", body = Product,
+        headers(("Idempotency-Replayed" = bool, description = "`true` when this is the answer to an earlier request."))
+    )),
+    extensions(("x-problems" = json!([NotFound, Conflict, IdempotencyKeyReused])))
+)]
 pub(super) async fn adjust(
     State(state): State<ApiState>,
+    actor: Actor,
     sku: Result<Path<Sku>, PathRejection>,
     headers: HeaderMap,
     body: JsonBody,
@@ -47,7 +67,7 @@ pub(super) async fn adjust(
             }
         }
     }
-    let body = apply(&mut transaction, &adjustment).await?;
+    let body = apply(&mut transaction, &adjustment, &actor).await?;
     if let Some(key) = &key {
         idempotent::finish(&mut transaction, key, &body).await.map_err(|error| of_database(&error))?;
     }
@@ -71,8 +91,9 @@ fn read(sku: Sku, body: &JsonBody) -> Result<Adjustment, Problem> {
 }
 
 /// Has the effect; the product afterwards, as JSON.
-async fn apply(db: &mut PgConnection, Adjustment { sku, delta, reason }: &Adjustment) -> Result<String, Problem> {
-    product_changes::adjust_all(db, &[(sku, *delta)], reason, ANYONE).await.map_err(of_adjust)?;
+async fn apply(db: &mut PgConnection, adjustment: &Adjustment, actor: &Actor) -> Result<String, Problem> {
+    let Adjustment { sku, delta, reason } = adjustment;
+    product_changes::adjust_all(db, &[(sku, *delta)], reason, &actor.to_string()).await.map_err(of_adjust)?;
     let product = products::find(db, sku).await.map_err(|error| of_database(&error))?.ok_or_else(unknown)?;
     serde_json::to_string(&product).map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))
 }

@@ -5,19 +5,20 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use serde::Serialize;
 use sqlx::Connection;
+use utoipa::ToSchema;
 
 use super::json_body::read_body;
-use super::orders::ANYONE;
 use super::parameters::Parameters;
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
+use crate::access::Actor;
 use crate::intake::import::{self, RowReport, RowVerdict, UnreadableFile};
 
 /// Largest file: ten thousand rows with long names.
 const MAX_FILE: usize = 4 << 20;
 
 /// What became of a file.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Imported {
     created: usize,
     updated: usize,
@@ -29,8 +30,24 @@ pub(super) struct Imported {
     rows: Vec<RowReport>,
 }
 
+/// Import products and stock from a CSV file
+///
+/// The first line names the columns, in any order: `sku` (required), `name`, `price`, `stock`, `low_stock_threshold`, `active`. Products
+/// that are there are changed, others are created (they need `name` and `price`). `stock` is what is on the shelf, so that importing
+/// the same file again changes nothing. An empty cell says nothing. Each row has its verdict; rows with faults cost their neighbours
+/// nothing. At most 10,000 rows.
+#[utoipa::path(
+    post, path = "/api/v1/inventory/imports", operation_id = "importProducts", tag = "inventory",
+    params(("dry_run" = Option<bool>, Query, description = "`true` tries the file and writes nothing.")),
+    request_body(
+        content = String, content_type = "text/csv",
+        example = json!("sku,name,price,stock\nGADGET-01,\"Gadget, blue\",19.99,100\n")
+    ),
+    responses((status = 200, description = "What became of each row.", body = Imported))
+)]
 pub(super) async fn import(
     State(state): State<ApiState>,
+    actor: Actor,
     mut parameters: Parameters,
     request: Request,
 ) -> Result<Json<Imported>, Problem> {
@@ -45,7 +62,8 @@ pub(super) async fn import(
     let rows = import::read(&file).map_err(|UnreadableFile(faults)| Problem::validation(faults))?;
     let mut connection = state.connection().await?;
     let mut transaction = connection.begin().await.map_err(|error| of_database(&error))?;
-    let rows = import::import(&mut transaction, &rows, ANYONE).await.map_err(|error| of_database(&error))?;
+    let rows =
+        import::import(&mut transaction, &rows, &actor.to_string()).await.map_err(|error| of_database(&error))?;
     match dry_run {
         true => transaction.rollback().await,
         false => transaction.commit().await,

@@ -6,10 +6,12 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::cursor;
-use super::parameters::{PAGE, Parameters};
+use super::parameters::{PAGE, PageParameters, Parameters};
+use super::problem::ProblemKind::NotFound;
 use super::problem::{Problem, ProblemKind, of_database};
 use super::products::{ProductPage, list_filtered, unknown};
 use super::router::ApiState;
@@ -21,13 +23,27 @@ use crate::store::inventory_queries::{
 };
 use crate::store::products::ProductFilter;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ReservationPage {
     reservations: Vec<ReservationView>,
+    /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
 }
 
-/// `GET /api/v1/inventory/reservations`: the open ones, unless a status or an order is asked for.
+/// List reservations
+///
+/// The open ones, unless a status or an order is asked for.
+#[utoipa::path(
+    get, path = "/api/v1/inventory/reservations", operation_id = "listReservations", tag = "inventory",
+    params(
+        ("sku" = Option<Sku>, Query, description = "Only reservations of this product."),
+        ("order_id" = Option<OrderId>, Query, description = "Only that of this order."),
+        ("status" = Option<String>, Query, pattern = "^(all|reserved|committed|released|rejected)$",
+         description = "`reserved` is open, `committed` sold; `all` for every one."),
+        PageParameters
+    ),
+    responses((status = 200, description = "A page of reservations.", body = ReservationPage))
+)]
 pub(super) async fn reservations(
     State(state): State<ApiState>,
     mut parameters: Parameters,
@@ -65,13 +81,24 @@ fn read_order(text: &str) -> Result<OrderId, &'static str> {
     text.parse().map(OrderId).map_err(|_| "must be a UUID")
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TransactionPage {
     transactions: Vec<TransactionView>,
+    /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
 }
 
-/// `GET /api/v1/inventory/transactions`
+/// List movements of stock, the newest first
+#[utoipa::path(
+    get, path = "/api/v1/inventory/transactions", operation_id = "listStockTransactions", tag = "inventory",
+    params(
+        ("sku" = Option<Sku>, Query, description = "Only movements of this product."),
+        ("order_id" = Option<OrderId>, Query, description = "Only movements that this order made."),
+        ("kind" = Option<String>, Query, pattern = "^(initial|adjust|reserve|release|commit)$", description = "Only movements of this kind."),
+        PageParameters
+    ),
+    responses((status = 200, description = "A page of the ledger.", body = TransactionPage))
+)]
 pub(super) async fn transactions(
     State(state): State<ApiState>,
     mut parameters: Parameters,
@@ -90,7 +117,14 @@ pub(super) async fn transactions(
     Ok(Json(TransactionPage { transactions, next_cursor }))
 }
 
-/// `GET /api/v1/inventory/low-stock`
+/// List products that run out
+///
+/// Active products with no more units available than their threshold, those without any included.
+#[utoipa::path(
+    get, path = "/api/v1/inventory/low-stock", operation_id = "listLowStock", tag = "inventory",
+    params(PageParameters),
+    responses((status = 200, description = "A page of products.", body = ProductPage))
+)]
 pub(super) async fn low_stock(
     State(state): State<ApiState>,
     parameters: Parameters,
@@ -98,7 +132,11 @@ pub(super) async fn low_stock(
     list_filtered(&state, parameters, ProductFilter { active: Some(true), only_low: true }).await
 }
 
-/// `GET /api/v1/inventory/summary`
+/// Sum up the stock of the shop
+#[utoipa::path(
+    get, path = "/api/v1/inventory/summary", operation_id = "summarizeInventory", tag = "inventory",
+    responses((status = 200, description = "The sums.", body = InventorySummary))
+)]
 pub(super) async fn summary(
     State(state): State<ApiState>,
     parameters: Parameters,
@@ -108,7 +146,16 @@ pub(super) async fn summary(
     inventory_queries::summary(&mut connection).await.map(Json).map_err(|error| of_database(&error))
 }
 
-/// `GET /api/v1/products/{sku}/stock`, now or `?at=` some time.
+/// Show the stock of a product as it was at some time
+#[utoipa::path(
+    get, path = "/api/v1/products/{sku}/stock", operation_id = "getStock", tag = "products",
+    params(
+        ("sku" = Sku, Path),
+        ("at" = Option<OffsetDateTime>, Query, description = "Absent means now.")
+    ),
+    responses((status = 200, description = "The shelf after the last movement until then.", body = StockView)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn stock_at(
     State(state): State<ApiState>,
     sku: Result<Path<Sku>, PathRejection>,

@@ -6,16 +6,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::correlation::CorrelationId;
 use super::cursor;
 use super::json_body::JsonBody;
-use super::parameters::{PAGE, Parameters};
+use super::parameters::{PAGE, PageParameters, Parameters};
+use super::problem::ProblemKind::{IdempotencyKeyInFlight, IdempotencyKeyReused, NotFound};
 use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
 use super::router::ApiState;
 use crate::contract::FieldError;
 use crate::contract::order::{Source, read_order};
+use crate::contract::requests::NewOrder;
 use crate::domain::{Order, OrderId, OrderStatus};
 use crate::intake::{Acceptance, Fingerprint, IdempotencyKey, Refused, Submission};
 use crate::store::order_queries::{self, OrderDetails, OrderPosition};
@@ -26,7 +29,26 @@ pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("ide
 /// Whose keys these are, as long as nobody has to say who they are: all callers share one set of keys.
 pub(super) const ANYONE: &str = "anyone";
 
-/// `POST /api/v1/orders`
+/// Submit an order
+///
+/// The order is stored, and answered as pending; what becomes of it is seen by asking for it. With an `Idempotency-Key` a request
+/// can be repeated until it is answered: the same key with the same body is the same order, and gets the first answer again.
+#[utoipa::path(
+    post, path = "/api/v1/orders", operation_id = "submitOrder", tag = "orders",
+    params((
+        "Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, new for each order.",
+        min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = json!("basket-4711")
+    )),
+    request_body = NewOrder,
+    responses((
+        status = 202, description = "Accepted; under the key of an earlier request, what was answered then.", body = Order,
+        headers(
+            ("Location" = String, description = "Where the order is shown."),
+            ("Idempotency-Replayed" = bool, description = "`true` when this is the answer to an earlier request.")
+        )
+    )),
+    extensions(("x-problems" = json!([IdempotencyKeyReused, IdempotencyKeyInFlight])))
+)]
 pub(super) async fn submit(
     State(state): State<ApiState>,
     Extension(CorrelationId(correlation_id)): Extension<CorrelationId>,
@@ -78,7 +100,13 @@ fn of_refused(refused: Refused) -> Problem {
     Problem::new(kind, refused.to_string())
 }
 
-/// `GET /api/v1/orders/{id}`
+/// Show an order with its timeline
+#[utoipa::path(
+    get, path = "/api/v1/orders/{id}", operation_id = "getOrder", tag = "orders",
+    params(("id" = OrderId, Path)),
+    responses((status = 200, description = "The order.", body = OrderDetails)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     id: Result<Path<Uuid>, PathRejection>,
@@ -90,13 +118,20 @@ pub(super) async fn show(
     order.map(Json).ok_or_else(unknown)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct OrderPage {
+    /// The newest first.
     orders: Vec<Order>,
+    /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
 }
 
-/// `GET /api/v1/orders`
+/// List orders, the newest first
+#[utoipa::path(
+    get, path = "/api/v1/orders", operation_id = "listOrders", tag = "orders",
+    params(("status" = Option<OrderStatus>, Query, description = "Only orders in this status."), PageParameters),
+    responses((status = 200, description = "A page of orders.", body = OrderPage))
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     mut parameters: Parameters,

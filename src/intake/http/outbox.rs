@@ -4,25 +4,34 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::json_body::JsonBody;
-use super::parameters::{PAGE, Parameters};
+use super::parameters::{PAGE, PageParameters, Parameters};
 use super::problem::{Problem, of_database};
 use super::router::ApiState;
 use crate::contract::Fields;
+use crate::contract::requests::Retry;
 use crate::contract::status::ParkedMessage;
 use crate::store::{outbox, outbox_queries};
 
 /// Most ids of one request: more are all.
 const MOST: usize = 1_000;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ParkedPage {
+    /// The oldest first.
     messages: Vec<ParkedMessage>,
+    /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
 }
 
-/// `GET /api/v1/outbox/parked`
+/// List messages that the broker does not want
+#[utoipa::path(
+    get, path = "/api/v1/outbox/parked", operation_id = "listParkedMessages", tag = "operations",
+    params(PageParameters),
+    responses((status = 200, description = "A page of parked messages.", body = ParkedPage))
+)]
 pub(super) async fn parked(
     State(state): State<ApiState>,
     mut parameters: Parameters,
@@ -40,7 +49,7 @@ pub(super) async fn parked(
 }
 
 /// What became of a retry.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Retried {
     /// Messages that get another turn at once.
     retried: u64,
@@ -55,7 +64,12 @@ enum Chosen {
     These(Vec<i64>),
 }
 
-/// `POST /api/v1/outbox/retries`
+/// Give parked messages another turn
+#[utoipa::path(
+    post, path = "/api/v1/outbox/retries", operation_id = "retryParkedMessages", tag = "operations",
+    request_body = Retry,
+    responses((status = 200, description = "What became of it.", body = Retried))
+)]
 pub(super) async fn retry(State(state): State<ApiState>, body: JsonBody) -> Result<Json<Retried>, Problem> {
     let chosen = read_chosen(&body)?;
     let mut connection = state.connection().await?;

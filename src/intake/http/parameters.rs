@@ -6,12 +6,26 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use utoipa::IntoParams;
 
 use super::problem::Problem;
 use crate::contract::FieldError;
 
 /// Entries of a page: the default, and what may be asked for.
 pub(super) const PAGE: (i64, RangeInclusive<i64>) = (50, 1..=200);
+
+/// How the parameters of every list look in its description.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "handlers read them one by one; this is for the document")]
+pub(super) struct PageParameters {
+    /// `next_cursor` of the page before; absent for the first page.
+    #[param(min_length = 1)]
+    cursor: Option<String>,
+    /// Most entries of the page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+}
 
 /// The parameters of one request. Ask for each, then [`Parameters::finish`].
 #[derive(Debug)]

@@ -9,17 +9,19 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::Connection;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::json_body::{JsonBody, read_json};
-use super::orders::ANYONE;
+use super::problem::ProblemKind::{Conflict, InvalidSignature, NotFound};
 use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
 use super::products::{faults, short_text};
 use super::router::ApiState;
+use crate::access::Actor;
 use crate::contract::order::read_object;
-use crate::contract::payment_webhook::{FAILED, PaymentResult, SUCCEEDED};
+use crate::contract::payment_webhook::{FAILED, PaymentResult, PaymentWebhook, SUCCEEDED};
 use crate::contract::signature::{self, Unverified, verify};
-use crate::contract::{FieldError, Fields};
+use crate::contract::{FieldError, Fields, requests};
 use crate::domain::OrderId;
 use crate::domain::payment::LateResult;
 use crate::intake::payment_result::{Heard, Told, hear};
@@ -31,7 +33,13 @@ const MAX_ID: usize = 255;
 /// Longest reference and decline code that is taken over.
 const MAX_TEXT: usize = 255;
 
-/// `GET /api/v1/orders/{id}/payment`
+/// Show an order's payment with every call to the gateway
+#[utoipa::path(
+    get, path = "/api/v1/orders/{id}/payment", operation_id = "getPayment", tag = "payments",
+    params(("id" = OrderId, Path)),
+    responses((status = 200, description = "The payment; its status is `null` before the gateway has answered.", body = PaymentDetails)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     id: Result<Path<Uuid>, PathRejection>,
@@ -42,9 +50,22 @@ pub(super) async fn show(
     payment.map(Json).ok_or_else(unknown)
 }
 
-/// `POST /api/v1/orders/{id}/refund`: 202 when the gateway will be asked, 200 when it was asked for before.
+/// Give the money of a paid order back
+///
+/// In full; the order stays what it is. However often it is asked for, the money goes back once.
+#[utoipa::path(
+    post, path = "/api/v1/orders/{id}/refund", operation_id = "refundOrder", tag = "payments",
+    params(("id" = OrderId, Path)),
+    request_body = requests::RefundRequest,
+    responses(
+        (status = 202, description = "The gateway will be asked.", body = PaymentDetails),
+        (status = 200, description = "It was asked for before.", body = PaymentDetails)
+    ),
+    extensions(("x-problems" = json!([NotFound, Conflict])))
+)]
 pub(super) async fn refund(
     State(state): State<ApiState>,
+    actor: Actor,
     id: Result<Path<Uuid>, PathRejection>,
     body: JsonBody,
 ) -> Result<Response, Problem> {
@@ -55,7 +76,7 @@ pub(super) async fn refund(
     let order_id = OrderId(id);
     let mut connection = state.connection().await?;
     let mut transaction = connection.begin().await.map_err(|error| of_database(&error))?;
-    let asked = refund::ask(&mut transaction, order_id, &reason, ANYONE).await.map_err(of_refund)?;
+    let asked = refund::ask(&mut transaction, order_id, &reason, &actor.to_string()).await.map_err(of_refund)?;
     let payment = payment_book::find(&mut transaction, order_id).await.map_err(|error| of_database(&error))?;
     transaction.commit().await.map_err(|error| of_database(&error))?;
     let status = match asked {
@@ -77,14 +98,29 @@ fn of_refund(error: RefundError) -> Problem {
     }
 }
 
-/// What became of a webhook.
-#[derive(Serialize)]
+/// What became of a webhook
+#[derive(Serialize, ToSchema)]
 pub(super) struct Taken {
     /// `taken`, `declined`, `given_back`, `nothing`: by its result; `repeated`; `ignored`: of a type that does not concern us.
     effect: &'static str,
 }
 
-/// `POST /api/v1/payments/webhook`
+/// Take a result of the payment gateway
+///
+/// Signed as Standard Webhooks has it, with one of the secrets of PAYMENT_WEBHOOK_SECRETS; the signature is good for five minutes.
+/// Results of payments that were pending end the wait of their orders: success confirms, failure gives the stock back; money that
+/// comes too late is given back. To tell a result again changes nothing. Events of other types are taken and ignored.
+#[utoipa::path(
+    post, path = "/api/v1/payments/webhook", operation_id = "takePaymentResult", tag = "payments",
+    params(
+        ("webhook-id" = String, Header, description = "The same in every repetition.", min_length = 1, max_length = 255),
+        ("webhook-timestamp" = String, Header, description = "Seconds since 1970.", pattern = "^[0-9]+$"),
+        ("webhook-signature" = String, Header, description = "`v1,` and the base64 of the HMAC-SHA256 of `id.timestamp.body`; several are divided by blanks.")
+    ),
+    request_body = PaymentWebhook,
+    responses((status = 200, description = "Taken; it need not be told again.", body = Taken)),
+    extensions(("x-problems" = json!([InvalidSignature, NotFound])))
+)]
 pub(super) async fn webhook(State(state): State<ApiState>, request: Request) -> Result<Json<Taken>, Problem> {
     if state.payment_secrets.is_empty() {
         let detail = "no webhooks are taken: PAYMENT_WEBHOOK_SECRETS is not set";
@@ -116,7 +152,7 @@ pub(super) async fn webhook(State(state): State<ApiState>, request: Request) -> 
 
 /// The webhook's id, if one of the secrets has signed it lately.
 fn authenticated(state: &ApiState, headers: &HeaderMap, body: &[u8]) -> Result<String, Problem> {
-    let refused = |why: String| Problem::new(ProblemKind::Unauthenticated, why);
+    let refused = |why: String| Problem::new(ProblemKind::InvalidSignature, why);
     let header = |name: &str| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         value.ok_or_else(|| refused(format!("the header {name} is missing")))

@@ -1,107 +1,22 @@
 //! Answers that are no success: problem details (RFC 9457), one kind per slug. Every handler and layer returns these, so that no
 //! client ever has to read an error in another form.
 
+mod kind;
+
 use std::any::Any;
 
 use axum::Json;
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+pub use self::kind::ProblemKind;
 use crate::contract::FieldError;
 use crate::contract::order::Unreadable;
 use crate::store::is_outage;
-
-/// What went wrong, in the terms of the API's contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProblemKind {
-    MalformedBody,
-    Unauthenticated,
-    Validation,
-    NotFound,
-    MethodNotAllowed,
-    Conflict,
-    IdempotencyKeyReused,
-    IdempotencyKeyInFlight,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    Overloaded,
-    Timeout,
-    Internal,
-}
-
-impl ProblemKind {
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::MalformedBody => "malformed-body",
-            Self::Unauthenticated => "unauthenticated",
-            Self::Validation => "validation",
-            Self::NotFound => "not-found",
-            Self::MethodNotAllowed => "method-not-allowed",
-            Self::Conflict => "conflict",
-            Self::IdempotencyKeyReused => "idempotency-key-reused",
-            Self::IdempotencyKeyInFlight => "idempotency-key-in-flight",
-            Self::BodyTooLarge => "body-too-large",
-            Self::UnsupportedMediaType => "unsupported-media-type",
-            Self::Overloaded => "overloaded",
-            Self::Timeout => "timeout",
-            Self::Internal => "internal",
-        }
-    }
-
-    pub fn status(self) -> StatusCode {
-        match self {
-            Self::MalformedBody => StatusCode::BAD_REQUEST,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Validation | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict | Self::IdempotencyKeyInFlight => StatusCode::CONFLICT,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Overloaded | Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::MalformedBody => "The body cannot be read",
-            Self::Unauthenticated => "The request does not prove who sent it",
-            Self::Validation => "Some values are not acceptable",
-            Self::NotFound => "There is no such thing",
-            Self::MethodNotAllowed => "The method is not allowed here",
-            Self::Conflict => "The request conflicts with the present state",
-            Self::IdempotencyKeyReused => "The idempotency key belongs to another request",
-            Self::IdempotencyKeyInFlight => "A request with this idempotency key is in progress",
-            Self::BodyTooLarge => "The body is too large",
-            Self::UnsupportedMediaType => "The body is not of the type that is read here",
-            Self::Overloaded => "The service is busy or waits for its database",
-            Self::Timeout => "The request took too long",
-            Self::Internal => "Something is broken on our side",
-        }
-    }
-
-    /// Seconds after which asking again makes sense: a key in flight is answered within moments, an outage is not over sooner.
-    fn retry_after(self) -> Option<&'static str> {
-        match self {
-            Self::IdempotencyKeyInFlight => Some("1"),
-            Self::Overloaded | Self::Timeout => Some("2"),
-            Self::MalformedBody
-            | Self::Unauthenticated
-            | Self::Validation
-            | Self::NotFound
-            | Self::MethodNotAllowed
-            | Self::Conflict
-            | Self::IdempotencyKeyReused
-            | Self::BodyTooLarge
-            | Self::UnsupportedMediaType
-            | Self::Internal => None,
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -126,14 +41,7 @@ impl Problem {
     }
 
     fn render(&self, instance: Option<&str>) -> Response {
-        let body = Body {
-            kind: format!("/problems/{}", self.kind.slug()),
-            title: self.kind.title(),
-            status: self.kind.status().as_u16(),
-            detail: &self.detail,
-            instance,
-            errors: &self.errors,
-        };
+        let body = ProblemDetails { instance, errors: &self.errors, ..ProblemDetails::of(self.kind, &self.detail) };
         let mut response = (self.kind.status(), Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -144,17 +52,41 @@ impl Problem {
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// Why a request did not succeed (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDetails<'a> {
+    /// Which kind of problem: the address of a page that says what it means and what to do.
     #[serde(rename = "type")]
+    #[schema(format = "uri-reference", example = "/problems/validation")]
     kind: String,
+    /// The kind in words, the same for each of its problems.
     title: &'static str,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What exactly is wrong this time.
     detail: &'a str,
+    /// The path on which it happened.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri-reference")]
     instance: Option<&'a str>,
+    /// Every value at fault.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+}
+
+impl<'a> ProblemDetails<'a> {
+    pub(super) fn of(kind: ProblemKind, detail: &'a str) -> Self {
+        Self {
+            kind: kind.uri(),
+            title: kind.title(),
+            status: kind.status().as_u16(),
+            detail,
+            instance: None,
+            errors: &[],
+        }
+    }
 }
 
 impl IntoResponse for Problem {
@@ -212,6 +144,7 @@ pub(super) fn of_unreadable(unreadable: Unreadable) -> Problem {
 mod tests {
     use axum::Router;
     use axum::body::{Body, to_bytes};
+    use axum::http::StatusCode;
     use axum::middleware::from_fn;
     use axum::routing::get;
     use tower::ServiceExt;

@@ -6,14 +6,16 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::cursor;
 use super::json_body::JsonBody;
-use super::orders::ANYONE;
-use super::parameters::{PAGE, Parameters};
+use super::parameters::{PAGE, PageParameters, Parameters};
+use super::problem::ProblemKind::{Conflict, NotFound};
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
-use crate::contract::{FieldError, Fields};
+use crate::access::Actor;
+use crate::contract::{FieldError, Fields, requests};
 use crate::domain::Sku;
 use crate::intake::import::MAX_UNITS;
 use crate::store::product_changes::{self, NewProduct, PriceEntry, ProductChange};
@@ -24,11 +26,21 @@ const MAX_TEXT: usize = 255;
 /// In the ledger, beside the first units of a product.
 const CREATED: &str = "created";
 
-/// `POST /api/v1/products`
-pub(super) async fn create(State(state): State<ApiState>, body: JsonBody) -> Result<Response, Problem> {
+/// Create a product
+#[utoipa::path(
+    post, path = "/api/v1/products", operation_id = "createProduct", tag = "products",
+    request_body = requests::NewProduct,
+    responses((
+        status = 201, description = "Created.", body = Product,
+        headers(("Location" = String, description = "Where the product is shown."))
+    )),
+    extensions(("x-problems" = json!([Conflict])))
+)]
+pub(super) async fn create(State(state): State<ApiState>, actor: Actor, body: JsonBody) -> Result<Response, Problem> {
     let new = read_product(&body)?;
     let mut connection = state.connection().await?;
-    let created = product_changes::create_all(&mut connection, std::slice::from_ref(&new), CREATED, ANYONE).await;
+    let created =
+        product_changes::create_all(&mut connection, std::slice::from_ref(&new), CREATED, &actor.to_string()).await;
     if created.map_err(|error| of_database(&error))?.is_empty() {
         return Err(Problem::new(ProblemKind::Conflict, "a product with this sku exists already"));
     }
@@ -58,7 +70,13 @@ fn read_product(body: &JsonBody) -> Result<NewProduct, Problem> {
     }
 }
 
-/// `GET /api/v1/products/{sku}`
+/// Show a product with its stock
+#[utoipa::path(
+    get, path = "/api/v1/products/{sku}", operation_id = "getProduct", tag = "products",
+    params(("sku" = Sku, Path)),
+    responses((status = 200, description = "The product.", body = Product)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     sku: Result<Path<Sku>, PathRejection>,
@@ -69,13 +87,20 @@ pub(super) async fn show(
     product.map(Json).ok_or_else(unknown)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ProductPage {
+    /// In the order of their skus.
     products: Vec<Product>,
+    /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
 }
 
-/// `GET /api/v1/products`
+/// List products
+#[utoipa::path(
+    get, path = "/api/v1/products", operation_id = "listProducts", tag = "products",
+    params(("active" = Option<bool>, Query, description = "Only products that can be ordered, or only those that cannot."), PageParameters),
+    responses((status = 200, description = "A page of products.", body = ProductPage))
+)]
 pub(super) async fn list(
     State(state): State<ApiState>,
     mut parameters: Parameters,
@@ -100,29 +125,48 @@ pub(super) async fn list_filtered(
     Ok(Json(ProductPage { products, next_cursor }))
 }
 
-/// `PATCH /api/v1/products/{sku}`: what is not named stays. Orders keep the price that they were accepted at.
+/// Change a product
+///
+/// What is not named stays as it is. Orders keep the prices that they were accepted at; a product that is not active cannot be ordered.
+#[utoipa::path(
+    patch, path = "/api/v1/products/{sku}", operation_id = "changeProduct", tag = "products",
+    params(("sku" = Sku, Path)),
+    request_body = requests::ProductChange,
+    responses((status = 200, description = "The product as it is now.", body = Product)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn update(
     State(state): State<ApiState>,
+    actor: Actor,
     sku: Result<Path<Sku>, PathRejection>,
     body: JsonBody,
 ) -> Result<Json<Product>, Problem> {
     let Path(sku) = sku.map_err(|_| unknown())?;
-    change(&state, read_change(sku, &body)?).await
+    change(&state, read_change(sku, &body)?, &actor).await
 }
 
-/// `DELETE /api/v1/products/{sku}`: takes the product off the shop. It stays for the orders that have it.
+/// Take a product off the shop
+///
+/// It cannot be ordered any more, and stays for the orders that have it. To do it again changes nothing.
+#[utoipa::path(
+    delete, path = "/api/v1/products/{sku}", operation_id = "deactivateProduct", tag = "products",
+    params(("sku" = Sku, Path)),
+    responses((status = 200, description = "The product, not active.", body = Product)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn deactivate(
     State(state): State<ApiState>,
+    actor: Actor,
     sku: Result<Path<Sku>, PathRejection>,
 ) -> Result<Json<Product>, Problem> {
     let Path(sku) = sku.map_err(|_| unknown())?;
     let nothing_else = ProductChange { sku, name: None, price: None, active: Some(false), low_stock_threshold: None };
-    change(&state, nothing_else).await
+    change(&state, nothing_else, &actor).await
 }
 
-async fn change(state: &ApiState, change: ProductChange) -> Result<Json<Product>, Problem> {
+async fn change(state: &ApiState, change: ProductChange, actor: &Actor) -> Result<Json<Product>, Problem> {
     let mut connection = state.connection().await?;
-    let changed = product_changes::update_all(&mut connection, std::slice::from_ref(&change), ANYONE).await;
+    let changed = product_changes::update_all(&mut connection, std::slice::from_ref(&change), &actor.to_string()).await;
     if changed.map_err(|error| of_database(&error))? == 0 {
         return Err(unknown());
     }
@@ -157,13 +201,21 @@ fn read_change(sku: Sku, body: &JsonBody) -> Result<ProductChange, Problem> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PricePage {
+    /// The newest first: each holds until the one before it begins.
     prices: Vec<PriceEntry>,
+    /// Where the next page begins; `null` on the last one.
     next_cursor: Option<String>,
 }
 
-/// `GET /api/v1/products/{sku}/prices`, newest first.
+/// List the prices that a product had, the newest first
+#[utoipa::path(
+    get, path = "/api/v1/products/{sku}/prices", operation_id = "listPrices", tag = "products",
+    params(("sku" = Sku, Path), PageParameters),
+    responses((status = 200, description = "A page of prices.", body = PricePage)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
 pub(super) async fn prices(
     State(state): State<ApiState>,
     sku: Result<Path<Sku>, PathRejection>,

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
-use axum::routing::{get, post};
 use axum::{Router, middleware};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
@@ -14,11 +13,15 @@ use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    adjustments, correlation, imports, inventory, limits, orders, outbox, payments, products, statistics, status,
+    actor, adjustments, correlation, imports, inventory, limits, openapi, orders, outbox, payments, products,
+    statistics, status,
 };
 use crate::contract::signature::Secret;
 use crate::intake::{Intake, OutboxWake};
@@ -57,6 +60,43 @@ fn unavailable() -> Problem {
     Problem::new(ProblemKind::Overloaded, "the database is not available at the moment")
 }
 
+/// Every operation with its description; the one list of what the API serves.
+fn described() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(openapi::empty())
+        .routes(routes!(orders::submit, orders::list))
+        .routes(routes!(orders::show))
+        .routes(routes!(products::create, products::list))
+        .routes(routes!(payments::show))
+        .routes(routes!(payments::refund))
+        .routes(routes!(payments::webhook))
+        .routes(routes!(products::show, products::update, products::deactivate))
+        .routes(routes!(products::prices))
+        .routes(routes!(adjustments::adjust))
+        .routes(routes!(inventory::stock_at))
+        .routes(routes!(inventory::reservations))
+        .routes(routes!(inventory::transactions))
+        .routes(routes!(inventory::low_stock))
+        .routes(routes!(inventory::summary))
+        .routes(routes!(imports::import))
+        .routes(routes!(statistics::show))
+        .routes(routes!(status::show))
+        .routes(routes!(outbox::parked))
+        .routes(routes!(outbox::retry))
+}
+
+/// The API's contract, made from the code: OpenAPI 3.1.
+pub fn document() -> OpenApi {
+    openapi::complete(described().into_openapi())
+}
+
+/// The same as it is printed and checked in.
+///
+/// # Errors
+/// Never for a document of ours; the type is the writer's.
+pub fn document_json() -> serde_json::Result<String> {
+    document().to_pretty_json()
+}
+
 /// The whole API. Health and metrics are merged in beside it, outside of its limits.
 pub fn router(state: ApiState) -> Router {
     // from the outside in; every answer passes all of them on its way out, those of the layers themselves included
@@ -71,28 +111,12 @@ pub fn router(state: ApiState) -> Router {
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn_with_state(Admission::default(), limits::admit))
         .layer(middleware::from_fn(limits::limit_time))
+        .layer(middleware::from_fn(actor::identify))
         // our own reader limits bodies, with an answer in our own form
         .layer(DefaultBodyLimit::disable());
-    Router::new()
-        .route("/api/v1/orders", post(orders::submit).get(orders::list))
-        .route("/api/v1/orders/{id}", get(orders::show))
-        .route("/api/v1/products", post(products::create).get(products::list))
-        .route("/api/v1/products/{sku}", get(products::show).patch(products::update).delete(products::deactivate))
-        .route("/api/v1/products/{sku}/prices", get(products::prices))
-        .route("/api/v1/products/{sku}/adjustments", post(adjustments::adjust))
-        .route("/api/v1/products/{sku}/stock", get(inventory::stock_at))
-        .route("/api/v1/inventory/reservations", get(inventory::reservations))
-        .route("/api/v1/inventory/transactions", get(inventory::transactions))
-        .route("/api/v1/inventory/low-stock", get(inventory::low_stock))
-        .route("/api/v1/inventory/summary", get(inventory::summary))
-        .route("/api/v1/inventory/imports", post(imports::import))
-        .route("/api/v1/orders/{id}/payment", get(payments::show))
-        .route("/api/v1/orders/{id}/refund", post(payments::refund))
-        .route("/api/v1/payments/webhook", post(payments::webhook))
-        .route("/api/v1/statistics", get(statistics::show))
-        .route("/api/v1/status", get(status::show))
-        .route("/api/v1/outbox/parked", get(outbox::parked))
-        .route("/api/v1/outbox/retries", post(outbox::retry))
+    described()
+        .split_for_parts()
+        .0
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(

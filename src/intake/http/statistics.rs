@@ -15,7 +15,15 @@ const MINUTES: (i32, RangeInclusive<i32>) = (60, 0..=1440);
 /// The last month by default, a year at most.
 const DAYS: (i32, RangeInclusive<i32>) = (30, 0..=366);
 
-/// `GET /api/v1/statistics`
+/// Show the figures of all orders
+#[utoipa::path(
+    get, path = "/api/v1/statistics", operation_id = "getStatistics", tag = "operations",
+    params(
+        ("minutes" = Option<i32>, Query, description = "So many minutes back, one row each.", minimum = 0, maximum = 1440),
+        ("days" = Option<i32>, Query, description = "So many days back, one row each.", minimum = 0, maximum = 366)
+    ),
+    responses((status = 200, description = "The figures.", body = Statistics))
+)]
 pub(super) async fn show(
     State(state): State<ApiState>,
     mut parameters: Parameters,

@@ -1,0 +1,80 @@
+//! The OpenAPI document. `utoipa` reads each operation off its handler, as the router registers it; this adds what no handler can
+//! know. Called by the router and by `order-api openapi`.
+
+mod problems;
+
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    ContactBuilder, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder,
+};
+
+/// Version of the document, as in docs/api-versioning.md: the first number is the one in the paths.
+const VERSION: &str = "1.0.0";
+
+const ABOUT: &str = "\
+Takes orders, tells how they stand, and keeps products and their stock.
+
+Every answer that is no success is a problem (RFC 9457); its `type` is the address of a page that says what it means and what to do. \
+Every answer carries `X-Correlation-Id`, the client's own if it sent one: the same id is in every message and log line that the \
+request causes. What may change in version 1, and how it is announced, is in docs/api-versioning.md.";
+
+/// Groups of operations, in the order in which they are shown.
+const TAGS: [(&str, &str); 6] = [
+    ("orders", "Submit orders and follow them."),
+    ("payments", "What was paid and given back."),
+    ("products", "What the shop sells, and how much of it there is."),
+    ("inventory", "Stock: what is promised, what moved, what runs out."),
+    ("operations", "How the fleet is doing, and what an operator can do about it."),
+    ("about", "The API about itself."),
+];
+
+/// Names of the descriptions of `contract::status::Part`.
+const PART: &str = "Part_";
+
+/// The document without any operation.
+pub(super) fn empty() -> OpenApi {
+    let tags = TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
+    let server = ServerBuilder::new().url("/").description(Some("Where this document comes from.")).build();
+    OpenApiBuilder::new().info(info()).servers(Some([server])).tags(Some(tags)).build()
+}
+
+fn info() -> Info {
+    let contact = ContactBuilder::new().name(Some("order-fleet")).url(Some("https://order-fleet.example")).build();
+    let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
+    InfoBuilder::new()
+        .title("order-fleet")
+        .version(VERSION)
+        .description(Some(ABOUT))
+        .contact(Some(contact))
+        .license(Some(license))
+        .build()
+}
+
+/// Adds what is the same for all operations to a document that has them.
+pub(super) fn complete(mut api: OpenApi) -> OpenApi {
+    let components = api.components.get_or_insert_default();
+    for item in api.paths.paths.values_mut() {
+        for operation in operations(item) {
+            problems::list(operation, components);
+        }
+    }
+    problems::describe(components);
+    for (_, schema) in components.schemas.iter_mut().filter(|(name, _)| name.starts_with(PART)) {
+        loosen(schema);
+    }
+    api
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, options, head, patch, trace, query, .. } = item;
+    [get, put, post, delete, options, head, patch, trace, query].into_iter().flatten()
+}
+
+/// A part that could not be had may look like one with nothing in it: `anyOf`, where the derive says `oneOf`.
+fn loosen(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::OneOf(one_of)) = schema else { return };
+    let any_of = AnyOfBuilder::new().description(one_of.description.take());
+    *schema = RefOr::T(Schema::AnyOf(one_of.items.drain(..).fold(any_of, AnyOfBuilder::item).build()));
+}
