@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{audit, bench, get, list, outbox, products, stats, status, submit, watch};
+use super::{audit, bench, get, import, list, outbox, payment, products, stats, status, stock, submit, watch};
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -15,7 +15,7 @@ const API_URL: &str = "http://127.0.0.1:8080";
 /// Heading of the flags that every command takes.
 const COMMON: &str = "Options of every command";
 
-/// Places orders, follows them until they are final, keeps products and stock, shows how the fleet is.
+/// Places orders, follows them until they are final, keeps products, stock and payments, shows how the fleet is.
 #[derive(Debug, Parser)]
 #[command(
     name = "orders",
@@ -67,6 +67,9 @@ impl Args {
             | Command::Get(_)
             | Command::List(_)
             | Command::Products(_)
+            | Command::Stock(_)
+            | Command::Import(_)
+            | Command::Payment(_)
             | Command::Stats(_)
             | Command::Status(_)
             | Command::Outbox(_)
@@ -83,7 +86,10 @@ pub enum Command {
     Get(get::Get),
     List(list::List),
     Watch(watch::Watch),
-    Products(products::Products),
+    Products(Box<products::Products>),
+    Stock(Box<stock::Stock>),
+    Import(import::Import),
+    Payment(payment::Payment),
     Stats(stats::Stats),
     Status(status::StatusArgs),
     Outbox(outbox::Outbox),

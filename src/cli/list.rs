@@ -61,7 +61,8 @@ impl Paging {
     pub async fn fetch(self, client: &Client, list: &[&str], filter: &[(&str, String)]) -> Result<Rows, Error> {
         #[derive(Deserialize)]
         struct Page {
-            #[serde(alias = "orders", alias = "products", alias = "messages")]
+            #[serde(alias = "orders", alias = "products", alias = "messages", alias = "prices")]
+            #[serde(alias = "reservations", alias = "transactions")]
             rows: Vec<Box<RawValue>>,
             next_cursor: Option<String>,
         }

@@ -4,6 +4,7 @@ mod amqp;
 mod bulk;
 mod fake_api;
 mod help;
+mod inventory;
 mod orders;
 pub mod runner;
 mod status;

@@ -16,6 +16,7 @@ mod http_api;
 mod isolation;
 mod journeys;
 mod outbox_relay;
+mod payments;
 mod ports;
 mod rolling_restart;
 mod saga_sweeps;

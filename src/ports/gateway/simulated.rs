@@ -80,6 +80,13 @@ impl SimulatedGateway {
         }
     }
 
+    /// Takes the money of an open charge now, for whoever plays the gateway; returns what is to be told. `None`: it is not open (any
+    /// more).
+    pub fn succeed(&self, key: Uuid) -> Option<PaymentResult> {
+        let (result, code) = self.house.settle(key, Later::Succeeds)?;
+        Some(told(key, result, code))
+    }
+
     fn failed(&self, error: GatewayError) -> Result<Charge, GatewayError> {
         self.house.errors.fetch_add(1, Ordering::Relaxed);
         Err(error)
@@ -153,12 +160,7 @@ impl House {
             tokio::time::sleep(SLOW).await;
         }
         if let Some((result, code)) = self.settle(key, later) {
-            let data = PaymentResult {
-                order_id: OrderId(key),
-                reference: (result == LateResult::Succeeded).then(|| charge_reference(key)),
-                code: code.map(str::to_owned),
-            };
-            results.tell(result, data).await;
+            results.tell(result, told(key, result, code)).await;
         }
     }
 }
@@ -200,6 +202,14 @@ impl PaymentGateway for SimulatedGateway {
         ledger.set(key, Entry::Refunded);
         self.house.refunds.fetch_add(1, Ordering::Relaxed);
         Ok(Refund::Refunded { reference: refund_reference(key) })
+    }
+}
+
+fn told(key: Uuid, result: LateResult, code: Option<&str>) -> PaymentResult {
+    PaymentResult {
+        order_id: OrderId(key),
+        reference: (result == LateResult::Succeeded).then(|| charge_reference(key)),
+        code: code.map(str::to_owned),
     }
 }
 

@@ -29,9 +29,22 @@ async fn the_help_of_watch_and_adjust_shows_examples() {
 
 #[tokio::test]
 async fn every_command_has_an_example() {
-    for command in
-        ["submit", "get", "list", "watch", "products", "stats", "status", "outbox", "audit", "bench", "completions"]
-    {
+    for command in [
+        "submit",
+        "get",
+        "list",
+        "watch",
+        "products",
+        "stock",
+        "import",
+        "payment",
+        "stats",
+        "status",
+        "outbox",
+        "audit",
+        "bench",
+        "completions",
+    ] {
         assert!(help(&[command, "--help"]).await.contains("Example"), "{command}");
     }
 }

@@ -35,7 +35,7 @@ async fn refuse(stage: &Stage, role: Role, refuse: bool) {
         Role::Inventory => "reservations",
         Role::Payment => "payments",
         Role::Processor => "order_history",
-        Role::Relay | Role::Email | Role::Sms | Role::Push | Role::DeadLetters | Role::Scheduler => {
+        Role::Relay | Role::Email | Role::Sms | Role::Push | Role::Analytics | Role::DeadLetters | Role::Scheduler => {
             unreachable!("no step of the saga")
         }
     };

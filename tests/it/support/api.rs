@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
 use super::eventually;
+use super::payment_webhook::SECRETS;
 
 pub struct Api {
     pub address: String,
@@ -37,11 +38,12 @@ impl Api {
 
     /// With a broker whose queues it shows.
     pub async fn start_among(db: PgPool, broker: Broker, limits: IntakeLimits, wake: OutboxWake) -> Self {
-        let (intake, _writers) = Intake::start(db.clone(), wake, limits);
+        let (intake, _writers) = Intake::start(db.clone(), wake.clone(), limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let status = Sources::new(db.clone(), QueueReader::new(broker, None));
-        let app = router(ApiState { db, intake, status });
+        let payment_secrets = SECRETS.map(|secret| secret.parse().expect("a secret")).into();
+        let app = router(ApiState { db, intake, status, wake, payment_secrets });
         let server = tokio::spawn(async move {
             // the writers live as long as the server
             let _writers = _writers;
@@ -56,6 +58,19 @@ impl Api {
 
     pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.client.post(format!("{}{path}", self.address)).json(body)
+    }
+
+    pub fn patch(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.patch(format!("{}{path}", self.address)).json(body)
+    }
+
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(format!("{}{path}", self.address))
+    }
+
+    pub fn post_csv(&self, path: &str, file: impl Into<reqwest::Body>) -> RequestBuilder {
+        let request = self.client.post(format!("{}{path}", self.address));
+        request.header("content-type", "text/csv; charset=utf-8").body(file)
     }
 
     /// Sends bytes as they are, declared as JSON.

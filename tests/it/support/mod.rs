@@ -8,6 +8,7 @@ pub mod fleet;
 mod garbler;
 mod instance;
 mod intruder;
+pub mod payment_webhook;
 mod stage;
 pub mod virtual_host;
 pub mod waiting;

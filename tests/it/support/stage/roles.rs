@@ -11,6 +11,7 @@ use order_fleet::ports::mail::{Mailer, Templates};
 use order_fleet::ports::push::PushSender;
 use order_fleet::ports::sms::SmsSender;
 use order_fleet::runtime::{Context, Heartbeat, Tasks};
+use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::services::dead_letter_handler::DeadLetterHandler;
 use order_fleet::services::email_service::EmailTransport;
 use order_fleet::services::inventory_service::InventoryService;
@@ -37,6 +38,7 @@ pub enum Role {
     Email,
     Sms,
     Push,
+    Analytics,
     DeadLetters,
     Scheduler,
 }
@@ -54,6 +56,7 @@ impl Role {
             Self::Email => "email-service",
             Self::Sms => "sms-service",
             Self::Push => "push-service",
+            Self::Analytics => "analytics-service",
             Self::DeadLetters => "dead-letter-handler",
             Self::Scheduler => "scheduler",
         }
@@ -69,6 +72,7 @@ impl Role {
             Self::Email => &["email_notifications"],
             Self::Sms => &["sms_notifications"],
             Self::Push => &["push_notifications"],
+            Self::Analytics => &["analytics"],
             Self::DeadLetters => &["dead_letters"],
         }
     }
@@ -183,7 +187,10 @@ impl Stage {
                 context.consume(Replies { args: self.saga() }, tasks);
             }
             Role::Inventory => context.consume(InventoryService, tasks),
-            Role::Payment => context.consume(PaymentService { gateway: SharedGateway(self.gateway.clone()) }, tasks),
+            Role::Payment => context.consume(
+                PaymentService { gateway: SharedGateway(self.gateway.clone()), db: context.db.clone() },
+                tasks,
+            ),
             Role::Email => {
                 let from = "Order Fleet <orders@fleet.example>".parse().expect("a mailbox");
                 let mailer = Mailer::folder(&folder("mail"), from).expect("a folder");
@@ -198,6 +205,7 @@ impl Stage {
                 let sender = PushSender::folder(&folder("push")).expect("a folder");
                 context.consume(Notifier { transport: PushTransport { sender } }, tasks);
             }
+            Role::Analytics => context.consume(AnalyticsService, tasks),
             Role::DeadLetters => context.consume(DeadLetterHandler, tasks),
             Role::Scheduler => {
                 let pulse = context.health.part("scheduler");
