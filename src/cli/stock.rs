@@ -222,7 +222,7 @@ async fn summary(client: &Client, output: Output) -> Result<Outcome, Error> {
     }
     let sums: Summary = client.read(&body)?;
     for (name, value) in [
-        ("products", format!("{}, {} of them sold", sums.products, sums.active)),
+        ("products", format!("{}, {} of them active", sums.products, sums.active)),
         ("units", format!("{} on hand, {} reserved, {} available", sums.on_hand, sums.reserved, sums.available)),
         ("value", printable(&sums.value)),
         ("low", format!("{}, {} of them out of stock", sums.low_stock, sums.out_of_stock)),

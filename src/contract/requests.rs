@@ -61,10 +61,9 @@ pub struct NewProduct {
     pub active: Option<bool>,
 }
 
-/// New values of a product: at least one. What is absent stays.
+/// New values of a product. What is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(min_properties = 1)]
 pub struct ProductChange {
     pub name: Option<ShortText>,
     /// Price of one unit, for orders from now on.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use order_fleet::ops::audit;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::support::amqp::identified;
@@ -107,28 +108,38 @@ async fn money_that_is_taken_after_the_timeout_is_given_back_and_the_customer_to
 
 #[tokio::test]
 async fn a_result_against_the_deadline_has_one_winner_and_the_books_are_right() {
-    const ORDERS: usize = 40;
+    const ORDERS: usize = 60;
     let mut stage = stage(Options::default()).await;
     let order = paid_with("tok_pending_silent");
     let ids = join_all((0..ORDERS).map(|_| stage.submit(&order))).await;
     let pending = "select count(*) from payments where status = 'pending'";
     eventually("all are pending", async || (stage.database.number(pending).await == ORDERS as i64).then_some(())).await;
     let shared = &stage;
-    let races = ids.iter().map(|id| async move {
-        let stage = shared;
-        let key = Uuid::parse_str(id).expect("an id");
+    let races = ids.iter().enumerate().map(|(number, id)| async move {
+        let told = Notify::new();
         let result = async {
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..40))).await;
-            let Some(data) = stage.gateway.succeed(key) else { return };
-            let webhook = Webhook::of("payment.succeeded", &json!(data));
-            // gateways tell more than once
-            let (first, second) = tokio::join!(webhook.send(&stage.api), webhook.send(&stage.api));
-            assert_eq!((first.0, second.0), (200, 200));
+            let key = Uuid::parse_str(id).expect("an id");
+            if let Some(data) = shared.gateway.succeed(key) {
+                let webhook = Webhook::of("payment.succeeded", &json!(data));
+                // gateways tell more than once
+                let (first, second) = tokio::join!(webhook.send(&shared.api), webhook.send(&shared.api));
+                assert_eq!((first.0, second.0), (200, 200));
+            }
+            told.notify_one();
         };
+        // at once; just when the result is stored and its reply is on its way; some time after
         let deadline = async {
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..80))).await;
+            let latest = match number % 3 {
+                0 => 20,
+                1 => 60,
+                _ => 2_000,
+            };
+            if number % 3 > 0 {
+                told.notified().await;
+            }
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..latest))).await;
             let passed = json!({"type": "saga.deadline_passed", "order_id": id, "step": "taking_payment"});
-            stage.client.publish_json("", "order_replies", identified(&Uuid::new_v4().to_string()), &passed).await;
+            shared.client.publish_json("", "order_replies", identified(&Uuid::new_v4().to_string()), &passed).await;
         };
         tokio::join!(result, deadline);
     });
@@ -140,6 +151,7 @@ async fn a_result_against_the_deadline_has_one_winner_and_the_books_are_right() 
     };
     let (confirmed, failed) = (count("confirmed").await, count("failed").await);
     assert_eq!(confirmed + failed, ORDERS as i64, "{confirmed} confirmed, {failed} failed");
+    assert!(confirmed > 0 && failed > 0, "a race that one side always wins: {confirmed} confirmed, {failed} failed");
     let totals = stage.gateway.totals();
     assert_eq!(i64::try_from(totals.charges - totals.refunds).expect("few"), confirmed);
     assert_eq!(stage.shelf("WIDGET-01").await, (500 - confirmed, 0));

@@ -15,7 +15,7 @@ use super::problem::ProblemKind::{Conflict, NotFound};
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
 use crate::access::Actor;
-use crate::contract::{FieldError, Fields, requests};
+use crate::contract::{Fields, requests};
 use crate::domain::Sku;
 use crate::intake::import::MAX_UNITS;
 use crate::store::product_changes::{self, NewProduct, PriceEntry, ProductChange};
@@ -191,14 +191,7 @@ fn read_change(sku: Sku, body: &JsonBody) -> Result<ProductChange, Problem> {
     if !unfaulted(&fields) {
         return Err(faults(fields));
     }
-    let change = ProductChange { sku, name, price, active, low_stock_threshold };
-    match &change {
-        ProductChange { name: None, price: None, active: None, low_stock_threshold: None, .. } => {
-            let detail = "must name at least one of name, price, active, low_stock_threshold".to_owned();
-            Err(Problem::validation(vec![FieldError { pointer: String::new(), detail }]))
-        }
-        ProductChange { .. } => Ok(change),
-    }
+    Ok(ProductChange { sku, name, price, active, low_stock_threshold })
 }
 
 #[derive(Serialize, ToSchema)]

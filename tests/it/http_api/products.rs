@@ -116,7 +116,7 @@ async fn a_change_with_faults_changes_nothing() {
         problem["errors"].as_array().expect("errors").iter().filter_map(|error| error["pointer"].as_str()).collect();
     pointers.sort_unstable();
     assert_eq!((status, pointers), (422, vec!["/colour", "/name", "/price", "/stock"]), "{problem}");
-    assert_eq!(answer(api.patch(path, &json!({}))).await.0, 422);
+    assert_eq!(answer(api.patch(path, &json!({}))).await.0, 200);
     assert_eq!(answer(api.patch("/api/v1/products/NONE", &json!({"price": 1}))).await.0, 404);
     assert_eq!(answer(api.get(path)).await.1["price"], 19.99);
 }
