@@ -41,7 +41,12 @@ async fn payment(stage: &Stage, id: &str) -> Value {
 }
 
 async fn refund(stage: &Stage, id: &str) -> (u16, Value) {
-    answer(stage.api.post(&format!("/api/v1/orders/{id}/refund"), &json!({"reason": "arrived broken"}))).await
+    let (path, wish) = (format!("/api/v1/orders/{id}/refund"), json!({"reason": "arrived broken"}));
+    eventually("the refund is answered", async || {
+        let answered = answer(stage.api.post(&path, &wish)).await;
+        (answered.0 != 503).then_some(answered)
+    })
+    .await
 }
 
 fn events(order: &Value) -> Vec<&str> {
