@@ -5,13 +5,18 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::shop;
-use crate::support::{Api, answer};
+use crate::support::{Api, answer, eventually};
 
 const PATH: &str = "/api/v1/products/WIDGET-01/adjustments";
 
+/// Asks again under the same key while the API is busy.
 async fn adjust(api: &Api, delta: i64, key: &str) -> reqwest::Response {
     let body = json!({"delta": delta, "reason": "delivery"});
-    api.post(PATH, &body).header("Idempotency-Key", key).send().await.expect("an answer")
+    eventually("the adjustment is answered", async || {
+        let answered = api.post(PATH, &body).header("Idempotency-Key", key).send().await.expect("an answer");
+        (answered.status() != 503).then_some(answered)
+    })
+    .await
 }
 
 #[tokio::test]
