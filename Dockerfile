@@ -3,7 +3,8 @@
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
-# gcc and libc6-dev, which aws-lc-sys needs, are in the base image.
+# gcc and libc6-dev are in the base image; jemalloc's build asks for make, too.
+RUN apt-get update && apt-get install -y --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 COPY . .
 ENV SQLX_OFFLINE=true CARGO_TERM_COLOR=never
 # The cache mounts keep crates and compiled dependencies between builds; binaries are copied out of them.

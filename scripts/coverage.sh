@@ -39,7 +39,7 @@ everything_else() {
   )
 }
 
-phase "setup" scripts/install.sh
+phase "setup" scripts/install.sh tests
 phase "services" scripts/services.sh up
 find_llvm
 command -v cargo-llvm-cov >/dev/null || phase "cargo-llvm-cov" cargo install --locked cargo-llvm-cov

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing on a bare Debian: called by `./dev setup`, and by demo, test and coverage. Does nothing the
-# second time. No service of the machine is started.
+# second time. No service of the machine is started. `install.sh tests`: with what only the tests need.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$project/scripts/choose.sh"
@@ -9,12 +9,14 @@ command -v cargo >/dev/null || die "there is no cargo: install Rust first, see h
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+command -v make >/dev/null || missing+=(make)
 kind=$(chosen_services)
 if [ "$kind" = private ]; then
   [ -x "$rabbitmq_bin/rabbitmq-server" ] || missing+=(rabbitmq-server)
   [ -n "$(postgres_bin)" ] || missing+=(postgresql)
   command -v setpriv >/dev/null || missing+=(util-linux)
 fi
+if [ "${1:-}" = tests ]; then command -v redis-server >/dev/null || missing+=(redis-server); fi
 # cargo and rustls trust the system's certificates, unless told of others.
 [ -s /etc/ssl/certs/ca-certificates.crt ] || [ -n "${SSL_CERT_FILE:-}" ] || [ ! -e /etc/debian_version ] || missing+=(ca-certificates)
 [ "${#missing[@]}" -gt 0 ] || exit 0
@@ -25,7 +27,7 @@ fi
 if [ "$(id -u)" != 0 ]; then
   command -v sudo >/dev/null || die "missing here: ${missing[*]}. Run as root:  $project/dev setup"
   say "needs root for: ${missing[*]} (sudo asks)"
-  exec sudo env "FLEET_SERVICES=$kind" "PATH=$PATH" "$project/scripts/install.sh"
+  exec sudo env "FLEET_SERVICES=$kind" "PATH=$PATH" "$project/scripts/install.sh" "$@"
 fi
 
 log=$(mktemp "${TMPDIR:-/var/tmp}/order-fleet-install.XXXXXX.log")

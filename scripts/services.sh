@@ -78,10 +78,18 @@ status() {
   if [ "$kind" = docker ]; then docker_status; else rabbitmq_status && postgres_status; fi
 }
 
+# A token for `orders`, once there is a program that makes one.
+print_token() {
+  local token
+  token=$(JWT_SECRET=$1 "$target_directory/debug/order-api" token --role admin --subject "${USER:-developer}" --ttl 30d 2>/dev/null) || return 0
+  printf "export ORDERS_TOKEN='%s'\n" "$token"
+}
+
 print_env() {
   if [ "$kind" = external ]; then
     printf 'export %s=%q\n' AMQP_URL "$AMQP_URL" DATABASE_URL "$DATABASE_URL" AMQP_MANAGEMENT_URL "${AMQP_MANAGEMENT_URL:-}" \
       HTTP_ADDR "${HTTP_ADDR:-127.0.0.1:25606}" METRICS_ADDR "${METRICS_ADDR:-127.0.0.1:25607}"
+    if [ -n "${JWT_SECRET:-}" ]; then print_token "$JWT_SECRET"; fi
     return
   fi
   read_instance || die "no instance in $FLEET_DIR: ./dev up"
@@ -92,6 +100,7 @@ print_env() {
     AMQP_MANAGEMENT_URL "$management" RABBITMQ_MANAGEMENT_URL "$management" \
     HTTP_ADDR "127.0.0.1:$api_port" ORDERS_API_URL "http://127.0.0.1:$api_port" \
     METRICS_ADDR "127.0.0.1:$metrics_port" JWT_SECRET "$jwt_secret"
+  print_token "$jwt_secret"
   if [ "$kind" = docker ]; then
     printf "export %s='%s'\n" SMTP_URL "smtp://127.0.0.1:$smtp_port" MAIL_URL "http://127.0.0.1:$mailbox_port"
   fi

@@ -3,7 +3,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-phase "setup" scripts/install.sh
+phase "setup" scripts/install.sh tests
 if [ "${CI:-}" = true ]; then trap 'scripts/services.sh down' EXIT; fi
 phase "services" scripts/services.sh up
 environment=$(scripts/services.sh env)

@@ -46,7 +46,10 @@ pub struct CommonArgs {
 /// What every role of a process shares.
 #[derive(Clone)]
 pub struct Context {
+    /// For statements that ask by key: everything that moves orders.
     pub db: PgPool,
+    /// For questions of any shape: lists, figures, reports.
+    pub questions: PgPool,
     pub broker: Broker,
     pub health: Health,
     pub consumer: ConsumerArgs,
@@ -121,7 +124,8 @@ async fn live(
     start: impl FnOnce(&Context, &mut Tasks) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let context = Context {
-        db: args.database.pool(name).context("DATABASE_URL cannot be read")?,
+        db: args.database.pool_by_key(name).context("DATABASE_URL cannot be read")?,
+        questions: args.database.pool(name).context("DATABASE_URL cannot be read")?,
         broker: Broker::new(&args.broker, name)?,
         health: Health::default(),
         consumer: args.consumer.clone(),
@@ -141,6 +145,7 @@ async fn live(
     finished.context("not everything in hand could be finished in time; the broker will deliver it again")?;
     heartbeat.stop().await;
     context.db.close().await;
+    context.questions.close().await;
     tracing::info!(role = name, "stopped, nothing left in hand");
     Ok(())
 }
@@ -156,7 +161,8 @@ pub fn serve(context: &Context, address: SocketAddr, router: axum::Router, tasks
     tracing::info!(address = %listener.local_addr()?, "listening");
     let shutdown = context.shutdown.clone();
     tasks.spawn(async move {
-        let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned());
         if let Err(error) = server.await {
             tracing::error!(%error, "the server ended");
         }

@@ -23,6 +23,34 @@ pub enum Trust {
     Admin,
 }
 
+impl Trust {
+    /// A customer needs to be somebody; who has another role is nobody's customer. `None` where that does not fit.
+    pub fn of(role: Role, customer: Option<CustomerId>) -> Option<Self> {
+        match (role, customer) {
+            (Role::Customer, Some(customer)) => Some(Self::Customer(customer)),
+            (Role::Operator, None) => Some(Self::Operator),
+            (Role::Admin, None) => Some(Self::Admin),
+            (Role::Customer, None) | (Role::Operator | Role::Admin, Some(_)) => None,
+        }
+    }
+
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Customer(_) => Role::Customer,
+            Self::Operator => Role::Operator,
+            Self::Admin => Role::Admin,
+        }
+    }
+
+    /// The one customer whose things may be reached; `None`: everybody's.
+    pub fn only_customer(&self) -> Option<&CustomerId> {
+        match self {
+            Self::Customer(own) => Some(own),
+            Self::Operator | Self::Admin => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// Proven by a token.
@@ -57,11 +85,7 @@ impl Actor {
     }
 
     pub fn role(&self) -> Role {
-        match self.trust {
-            Trust::Customer(_) => Role::Customer,
-            Trust::Operator => Role::Operator,
-            Trust::Admin => Role::Admin,
-        }
+        self.trust.role()
     }
 
     pub fn subject(&self) -> &str {
@@ -70,10 +94,7 @@ impl Actor {
 
     /// The one customer whose things this actor may reach: lists are narrowed to it. `None`: everybody's.
     pub fn only_customer(&self) -> Option<&CustomerId> {
-        match &self.trust {
-            Trust::Customer(own) => Some(own),
-            Trust::Operator | Trust::Admin => None,
-        }
+        self.trust.only_customer()
     }
 
     /// Whether this actor may see and change what belongs to this customer.

@@ -16,7 +16,7 @@ use super::servers::Servers;
 use super::tables::Rows;
 use super::{parts, report, targets};
 use crate::runtime::told_to_stop;
-use crate::trial::{command_line, set_up};
+use crate::trial::{OPEN, command_line, set_up};
 
 /// Short, so that failed payments do not make a scenario of minutes; the ladder's length is not what is measured.
 const RETRY_DELAYS: &str = "1s,2s,4s";
@@ -42,9 +42,9 @@ async fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let servers = Servers::new(args)?;
     let folder = args.fleet_dir.join("roles");
     std::fs::create_dir_all(&folder)?;
-    let environment: Vec<(String, String)> = [("RETRY_DELAYS", RETRY_DELAYS), ("NO_PROXY", "127.0.0.1")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    let settings = [("RETRY_DELAYS", RETRY_DELAYS), ("NO_PROXY", "127.0.0.1")];
+    let environment: Vec<(String, String)> =
+        settings.into_iter().chain(OPEN).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     set_up(&servers.amqp_url, &servers.database_url, &environment).await?;
     say("limits of the parts");
     let parts = parts::measure(&servers).await?;

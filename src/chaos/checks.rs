@@ -101,16 +101,20 @@ fn money(orders: &HashMap<Uuid, Ended>, outside: &Outside, violations: &mut Vec<
 fn notifications(orders: &HashMap<Uuid, Ended>, received: &Received, violations: &mut Vec<Violation>) {
     let (mut unmailed, mut unpushed, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     for (id, order) in orders {
-        let (kind, other) = match order.status.as_str() {
-            "confirmed" | "shipped" | "delivered" => (Kind::OrderConfirmation, Kind::OrderFailed),
-            "failed" => (Kind::OrderFailed, Kind::OrderConfirmation),
+        let (kind, untrue): (Kind, &[Kind]) = match order.status.as_str() {
+            "confirmed" | "shipped" | "delivered" => {
+                (Kind::OrderConfirmation, &[Kind::OrderFailed, Kind::OrderCancelled, Kind::OrderRefunded])
+            }
+            "failed" => (Kind::OrderFailed, &[Kind::OrderConfirmation, Kind::OrderCancelled]),
+            // it may have been confirmed before
+            "cancelled" => (Kind::OrderCancelled, &[Kind::OrderFailed]),
             _ => continue,
         };
         let mailed = |kind: Kind| received.mails.contains(&OrderId(*id).message_id(kind.as_str()).to_string());
         if !mailed(kind) {
             unmailed.push(id.to_string());
         }
-        if mailed(other) {
+        if untrue.iter().any(|kind| mailed(*kind)) {
             wrong.push(id.to_string());
         }
         if !received.pushes.contains(&(id.to_string(), kind.as_str().to_owned())) {

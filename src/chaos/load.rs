@@ -1,5 +1,5 @@
 //! The load: orders at a steady rate whatever the fleet answers (open loop), by HTTP through every API with an idempotency key, and
-//! straight over AMQP; some of them twice. A client without an answer asks again with the same key. Run by [`super::run`].
+//! straight over AMQP; some of them twice, and some of them cancelled or shipped afterwards ([`super::after`]). A client without an answer asks again with the same key. Run by [`super::run`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use uuid::Uuid;
 
+use super::after::After;
 use super::book::{Book, Way};
 use super::shop::{Product, Wish};
 use crate::contract::Outgoing;
@@ -23,11 +24,11 @@ use crate::messaging::Verdict;
 use crate::topology::names;
 
 /// Longer than any outage of the schedule with the recovery after it.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// Pause before a client asks again.
-const AGAIN: Duration = Duration::from_millis(300);
+pub(super) const AGAIN: Duration = Duration::from_millis(300);
 /// Longest that a client waits for one answer, and what the hasty wait, so that answers get lost.
-const ANSWER: Duration = Duration::from_secs(15);
+pub(super) const ANSWER: Duration = Duration::from_secs(15);
 const HASTY: Duration = Duration::from_millis(20);
 /// Per cent of the orders that go over AMQP; of the orders that are sent twice; of the clients that are hasty.
 const BY_AMQP: u8 = 20;
@@ -37,8 +38,8 @@ const IN_HASTE: u8 = 4;
 pub struct Load {
     pub book: Book,
     pub products: Vec<Product>,
-    http: Client,
-    apis: Vec<String>,
+    pub(super) http: Client,
+    pub(super) apis: Vec<String>,
     publisher: BrokerPublisher,
 }
 
@@ -77,12 +78,16 @@ impl Load {
             let by_amqp = random.u8(..100) < BY_AMQP;
             let twice = random.u8(..100) < TWICE;
             let hasty = random.u8(..100) < IN_HASTE;
+            let after = After::draw(&mut random);
             let load = Arc::clone(&self);
             clients.spawn(async move {
                 load.book.wait();
-                match by_amqp {
+                let id = match by_amqp {
                     true => load.by_amqp(&wish, twice).await,
                     false => load.by_http(&wish, twice, hasty).await,
+                };
+                if let (Some(id), Some(after)) = (id, after) {
+                    load.go_on(id, after).await;
                 }
                 load.book.served();
             });
@@ -92,11 +97,10 @@ impl Load {
         clients
     }
 
-    async fn by_http(&self, wish: &Wish, twice: bool, hasty: bool) {
+    async fn by_http(&self, wish: &Wish, twice: bool, hasty: bool) -> Option<Uuid> {
         let key = Uuid::new_v4().to_string();
         if !twice {
-            self.submit(wish, &key, hasty).await;
-            return;
+            return self.submit(wish, &key, hasty).await;
         }
         self.book.duplicate_sent();
         let (first, second) = tokio::join!(self.submit(wish, &key, hasty), self.submit(wish, &key, false));
@@ -105,6 +109,7 @@ impl Load {
         {
             self.book.problem(format!("one idempotency key made two orders, {first} and {second}"));
         }
+        first.or(second)
     }
 
     /// Asks until there is an answer; answers the order's id.
@@ -170,7 +175,7 @@ impl Load {
     }
 
     /// Publishes until the broker has confirmed it.
-    async fn by_amqp(&self, wish: &Wish, twice: bool) {
+    async fn by_amqp(&self, wish: &Wish, twice: bool) -> Option<Uuid> {
         let id = Uuid::now_v7();
         let order = OrderId(id);
         let made = Outgoing::json(
@@ -180,7 +185,7 @@ impl Load {
             "order.submitted",
             &wish.message(id),
         );
-        let Ok(message) = made else { return };
+        let message = made.ok()?;
         let message = message.correlated(Some(&id.to_string()));
         let mut messages = vec![message.clone()];
         if twice {
@@ -193,13 +198,14 @@ impl Load {
                 Ok(verdicts) if verdicts.iter().all(|verdict| *verdict == Verdict::Stored) => {
                     self.book.answered("confirmed by the broker");
                     self.book.accept(id, Way::Amqp);
-                    return;
+                    return Some(id);
                 }
                 Ok(_) | Err(_) => self.book.answered("not confirmed by the broker"),
             }
             sleep(AGAIN).await;
         }
         self.book.problem(format!("the broker did not confirm order {id} within {} s", PATIENCE.as_secs()));
+        None
     }
 
     /// How long it takes from now until an order is confirmed.

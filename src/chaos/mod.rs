@@ -5,6 +5,7 @@
 //! `servers`, `fleet` and `outside` what takes part · `shop`, `load` and `book` the customers · `watch` and `outage`
 //! what is seen meanwhile · `settle`, `checks`, `audit`, `violation` and `report` the end
 
+mod after;
 mod args;
 mod audit;
 mod book;

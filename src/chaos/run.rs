@@ -26,7 +26,7 @@ use crate::config::BrokerArgs;
 use crate::intake::BrokerPublisher;
 use crate::messaging::Broker;
 use crate::runtime::told_to_stop;
-use crate::trial::{command_line, set_up};
+use crate::trial::{OPEN, command_line, set_up};
 
 /// Short, so that a failed step comes again while the run lasts; the ladder itself is not what is tested here.
 const RETRY_DELAYS: &str = "1s,3s,9s";
@@ -112,7 +112,7 @@ async fn assemble(args: &ChaosArgs, seed: u64) -> anyhow::Result<Injector> {
         ("RETRY_DELAYS", RETRY_DELAYS),
         ("NO_PROXY", "127.0.0.1"),
     ];
-    environment.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    environment.extend(settings.into_iter().chain(OPEN).map(|(name, value)| (name.to_owned(), value.to_owned())));
     set_up(&args.amqp_url, &args.database_url, &environment).await?;
     let fleet = Fleet::new(Surroundings {
         amqp_url: &args.amqp_url,

@@ -17,8 +17,8 @@ use super::error::Error;
 use super::output::Output;
 use crate::contract::FieldError;
 use crate::contract::order::{OrderForm, SUBMITTED, Source, Unreadable, read_order};
-use crate::domain::{Item, Order, OrderId};
-use crate::topology::names::{ORDERS, PROCESS};
+use crate::domain::{Item, Order, OrderId, Priority};
+use crate::topology::names::{ORDERS, PROCESS, PROCESS_HIGH};
 
 const KIND: &str = "order.submitted";
 /// AMQP 0-9-1, 4.5.1 `delivery-mode`: 2 survives a restart of the broker.
@@ -43,7 +43,11 @@ pub async fn submit(url: Option<&str>, order: Map<String, Value>, output: Output
     let form = check(&order)?;
     let id = form.id.unwrap_or_else(OrderId::mint);
     let body = serde_json::to_vec(&order).map_err(std::io::Error::other)?;
-    publish(url, &uri, id, &body).await?;
+    let routing_key = match form.priority {
+        Priority::Normal => PROCESS,
+        Priority::High => PROCESS_HIGH,
+    };
+    publish(url, &uri, routing_key, id, &body).await?;
     if output.json {
         output.document(&order)?;
     } else {
@@ -85,13 +89,13 @@ fn check(order: &Map<String, Value>) -> Result<OrderForm, Error> {
     }
 }
 
-async fn publish(url: &str, uri: &AMQPUri, order: OrderId, body: &[u8]) -> Result<(), Error> {
+async fn publish(url: &str, uri: &AMQPUri, routing_key: &str, order: OrderId, body: &[u8]) -> Result<(), Error> {
     let at = format!("{}:{}", uri.authority.host, uri.authority.port);
     let unreachable = |failure: Failure| Error::BrokerUnreachable { at: at.clone(), cause: failure.words() };
     let properties = ConnectionProperties::default().with_connection_name("orders".into());
     let connection = within(DEADLINE, Connection::connect(url, properties)).await.map_err(unreachable)?;
     let published = match open_channel(&connection).await {
-        Ok(channel) => publish_on(&channel, order, body).await,
+        Ok(channel) => publish_on(&channel, routing_key, order, body).await,
         Err(failure) => Err(unreachable(failure)),
     };
     // The message's fate is known; how the connection ends does not change it.
@@ -110,7 +114,7 @@ async fn open_channel(connection: &Connection) -> Result<Channel, Failure> {
     clippy::disallowed_methods,
     reason = "one message by a client that keeps no pool and tells each refusal apart"
 )]
-async fn publish_on(channel: &Channel, order: OrderId, body: &[u8]) -> Result<(), Error> {
+async fn publish_on(channel: &Channel, routing_key: &str, order: OrderId, body: &[u8]) -> Result<(), Error> {
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let properties = BasicProperties::default()
         .with_content_type("application/json".into())
@@ -120,18 +124,18 @@ async fn publish_on(channel: &Channel, order: OrderId, body: &[u8]) -> Result<()
         .with_type(KIND.into())
         .with_app_id("orders".into())
         .with_correlation_id(ShortString::from(order.to_string()));
-    let written = channel.basic_publish(ORDERS.into(), PROCESS.into(), options, body, properties);
+    let written = channel.basic_publish(ORDERS.into(), routing_key.into(), options, body, properties);
     let confirm = within(DEADLINE, written).await.map_err(|failure| failure.after_publish(order))?;
     let confirmation = within(DEADLINE, confirm).await.map_err(|failure| failure.after_publish(order))?;
-    judge(order, &confirmation)
+    judge(routing_key, order, &confirmation)
 }
 
 /// An `Ack` alone is not success: what could not be routed is acked as well.
-fn judge(order: OrderId, confirmation: &Confirmation) -> Result<(), Error> {
+fn judge(routing_key: &str, order: OrderId, confirmation: &Confirmation) -> Result<(), Error> {
     let complaint = match confirmation {
         Confirmation::Ack(None) => return Ok(()),
         Confirmation::Ack(Some(returned)) => format!(
-            "the broker returned order {order} ({} {}): no queue is bound to {ORDERS}/{PROCESS}, run setup first",
+            "the broker returned order {order} ({} {}): no queue is bound to {ORDERS}/{routing_key}, run setup first",
             returned.reply_code, returned.reply_text
         ),
         Confirmation::Nack(_) => {
@@ -225,9 +229,9 @@ mod tests {
     #[test]
     fn an_ack_a_nack_and_no_confirm_are_three_answers() {
         let order = OrderId::mint();
-        judge(order, &Confirmation::Ack(None)).expect("stored");
+        judge(PROCESS, order, &Confirmation::Ack(None)).expect("stored");
         for (confirmation, word) in [(Confirmation::Nack(None), "nack"), (Confirmation::NotRequested, "not asked")] {
-            let error = judge(order, &confirmation).expect_err("not stored");
+            let error = judge(PROCESS, order, &confirmation).expect_err("not stored");
             assert!(error.to_string().contains(word), "{error}");
         }
     }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::{audit, bench, get, import, list, outbox, payment, products, stats, status, stock, submit, watch};
+use super::{
+    audit, audit_log, bench, change, get, history, import, keys, list, note, outbox, payment, products, stats, status,
+    stock, submit, watch, webhooks,
+};
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,6 +29,7 @@ const COMMON: &str = "Options of every command";
   orders submit --customer c-17 --email ada@shop.example --item GADGET-01:2 --watch
   orders submit --jsonl orders.jsonl
   orders watch 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001
+  orders cancel 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001 --reason \"ordered twice\"
   orders list --status failed --all --json | jq -r '.orders[].id'
   orders status --watch
 
@@ -40,6 +44,10 @@ pub struct Args {
     #[arg(long, global = true, help_heading = COMMON, env = "ORDERS_API_URL", value_name = "URL", default_value = API_URL)]
     #[arg(hide_env_values = true)]
     pub api_url: String,
+    /// What proves to order-api who calls: a token, as `order-api token` mints it, or an API key.
+    #[arg(long, global = true, help_heading = COMMON, env = "ORDERS_TOKEN", value_name = "TOKEN")]
+    #[arg(hide_env_values = true)]
+    pub access_token: Option<String>,
     /// Longest wait, as in 500ms, 10s or 2m: for each answer [default: 10s]; with `watch` and --watch, for the orders to
     /// become final [default: 5m].
     #[arg(long, global = true, help_heading = COMMON, value_name = "TIME", value_parser = duration)]
@@ -57,6 +65,11 @@ impl Args {
         if self.api_url.is_empty() { API_URL } else { &self.api_url }
     }
 
+    /// An empty variable counts as none.
+    pub fn access_token(&self) -> Option<&str> {
+        self.access_token.as_deref().map(str::trim).filter(|token| !token.is_empty())
+    }
+
     /// The deadline of one request.
     pub fn request_timeout(&self) -> Duration {
         match &self.command {
@@ -66,14 +79,23 @@ impl Args {
             Command::Submit(_)
             | Command::Get(_)
             | Command::List(_)
+            | Command::Cancel(_)
+            | Command::Ship(_)
+            | Command::Deliver(_)
+            | Command::History(_)
+            | Command::Note(_)
             | Command::Products(_)
             | Command::Stock(_)
             | Command::Import(_)
             | Command::Payment(_)
+            | Command::Refund(_)
             | Command::Stats(_)
             | Command::Status(_)
             | Command::Outbox(_)
+            | Command::Webhooks(_)
+            | Command::Keys(_)
             | Command::Audit(_)
+            | Command::AuditLog(_)
             | Command::Bench(_)
             | Command::Completions { .. } => self.timeout.unwrap_or(REQUEST_TIMEOUT),
         }
@@ -86,14 +108,23 @@ pub enum Command {
     Get(get::Get),
     List(list::List),
     Watch(watch::Watch),
+    Cancel(change::Cancel),
+    Ship(change::Ship),
+    Deliver(change::Deliver),
+    History(history::History),
+    Note(note::NoteArgs),
+    Payment(payment::Payment),
+    Refund(payment::Refund),
     Products(Box<products::Products>),
     Stock(Box<stock::Stock>),
     Import(import::Import),
-    Payment(payment::Payment),
     Stats(stats::Stats),
     Status(status::StatusArgs),
     Outbox(outbox::Outbox),
+    Webhooks(webhooks::Webhooks),
+    Keys(keys::Keys),
     Audit(Box<audit::Audit>),
+    AuditLog(audit_log::AuditLog),
     Bench(Box<bench::Bench>),
     /// Writes a completion script for a shell.
     #[command(after_help = "Examples:

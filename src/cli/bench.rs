@@ -81,12 +81,14 @@ impl Bench {
         self,
         client: &Client,
         api_url: &str,
+        access_token: Option<&str>,
         timeout: Duration,
         output: Output,
     ) -> Result<Outcome, Error> {
         // the load would only count that nobody answers
         client.get(&["products"], &[("limit", "1".to_owned())]).await?;
-        let report = run(&self.options(api_url, timeout)?, |phase, length| progress(phase, length, output)).await;
+        let options = LoadOptions { access_token: access_token.map(str::to_owned), ..self.options(api_url, timeout)? };
+        let report = run(&options, |phase, length| progress(phase, length, output)).await;
         let report = report.map_err(|error| Error::Unsuccessful(format!("{error:#}")))?;
         match output.json {
             true => output.document(&report)?,
@@ -108,6 +110,7 @@ impl Bench {
         let connections = usize::from(self.closed);
         Ok(LoadOptions {
             api,
+            access_token: None,
             pace: match self.rate {
                 Some(per_second) => Pace::Rate { per_second, connections },
                 None => Pace::Closed { connections },

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
@@ -31,17 +31,25 @@ pub struct Answer {
 }
 
 impl Client {
-    /// `timeout` bounds each request, connecting included.
+    /// `token` proves who calls; `timeout` bounds each request, connecting included.
     ///
     /// # Errors
-    /// [`Error::Input`] when `base` is no http address.
-    pub fn new(base: &str, timeout: Duration) -> Result<Self, Error> {
+    /// [`Error::Input`] when `base` is no http address, or the token cannot be one.
+    pub fn new(base: &str, token: Option<&str>, timeout: Duration) -> Result<Self, Error> {
         let wrong = |why: &str| Error::Input(format!("--api-url {why}, as in http://127.0.0.1:8080"));
         let base = Url::parse(base).map_err(|_| wrong("must be an address"))?;
         if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
             return Err(wrong("must start with http:// or https://"));
         }
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let wrong = |_| Error::Input("--access-token (ORDERS_TOKEN) must be visible ASCII".to_owned());
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(wrong)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
         let mut builder = reqwest::Client::builder()
+            .default_headers(headers)
             .timeout(timeout)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("orders/", env!("CARGO_PKG_VERSION")));
@@ -71,19 +79,13 @@ impl Client {
         Ok(self.send(self.http.request(Method::GET, url)).await?.body)
     }
 
-    /// Sends a JSON body as a PATCH.
+    /// The body of a 200 answer to DELETE.
     ///
     /// # Errors
     /// As [`Client::get`].
-    pub async fn patch(&self, path: &[&str], body: String) -> Result<String, Error> {
-        let request = self.http.request(Method::PATCH, self.url(path)?).header(CONTENT_TYPE, "application/json");
-        Ok(self.send(request.body(body)).await?.body)
-    }
-
-    /// # Errors
-    /// As [`Client::get`].
-    pub async fn delete(&self, path: &[&str]) -> Result<String, Error> {
-        Ok(self.send(self.http.request(Method::DELETE, self.url(path)?)).await?.body)
+    pub async fn delete(&self, path: &[&str], query: &[(&str, String)]) -> Result<String, Error> {
+        let url = self.url_with(path, query)?;
+        Ok(self.send(self.http.request(Method::DELETE, url)).await?.body)
     }
 
     /// Sends a CSV file.
@@ -105,6 +107,15 @@ impl Client {
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
+        self.send(request.body(body)).await
+    }
+
+    /// Sends a change as JSON.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn patch(&self, path: &[&str], body: String) -> Result<Answer, Error> {
+        let request = self.http.request(Method::PATCH, self.url(path)?).header(CONTENT_TYPE, "application/json");
         self.send(request.body(body)).await
     }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::contract::FieldError;
 
@@ -105,6 +106,9 @@ pub struct Problem {
     /// From the `X-Correlation-Id` header: finds the request in the logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
+    /// Members of its own, such as `allowed_statuses`.
+    #[serde(flatten)]
+    pub members: Map<String, Value>,
 }
 
 impl Problem {
@@ -123,10 +127,11 @@ impl Problem {
     fn advice(&self) -> String {
         match self.slug() {
             "validation" if self.errors.is_empty() => "correct the input and send it again".to_owned(),
-            "not-found" => "check the spelling; `orders list` and `orders products list` show what is there".to_owned(),
+            "not-found" => "check the spelling; `orders list`, `orders products list` and `orders webhooks list` show what is there".to_owned(),
             "idempotency-key-reused" => "use another --idempotency-key for another order".to_owned(),
             "idempotency-key-in-flight" => "the first request with this key is still at work, try again".to_owned(),
-            "overloaded" => match self.retry_after {
+            "unauthenticated" => "give a token or an API key with ORDERS_TOKEN or --access-token".to_owned(),
+            "overloaded" | "rate-limited" => match self.retry_after {
                 Some(seconds) => format!("try again in {seconds} s or raise --retries"),
                 None => "try again later or raise --retries".to_owned(),
             },

@@ -78,7 +78,7 @@ impl Get {
 }
 
 impl OrderPage {
-    fn render(&self, output: Output, timeline: bool) -> String {
+    pub fn render(&self, output: Output, timeline: bool) -> String {
         let order = &self.order;
         let mut page = String::new();
         let mut row = |label: &str, value: &str| {
@@ -92,6 +92,9 @@ impl OrderPage {
         if let Some(saga) = self.saga.as_ref().filter(|_| !order.status.is_settled()) {
             row("step", &saga.describe());
         }
+        if !order.priority.is_normal() {
+            row("priority", order.priority.as_str());
+        }
         row("customer", order.customer_id.as_str());
         row("email", order.email.as_str());
         if let Some(phone) = &order.phone {
@@ -99,6 +102,13 @@ impl OrderPage {
         }
         row("placed", &format!("{} UTC", moment(order.created_at)));
         row("updated", &format!("{} UTC", moment(self.updated_at)));
+        if let Some(shipment) = &order.shipment {
+            let (carrier, number) = (printable(shipment.carrier.as_str()), shipment.tracking_number.as_str());
+            row("shipped", &format!("{} UTC with {carrier}, {number}", moment(shipment.shipped_at)));
+        }
+        if let Some(at) = order.delivered_at {
+            row("delivered", &format!("{} UTC", moment(at)));
+        }
         let skus = order.items.iter().map(|item| item.sku.as_str().len()).max().unwrap_or(0);
         for (index, item) in order.items.iter().enumerate() {
             let total = item.total().map_or_else(|error| error.to_string(), |total| total.to_string());

@@ -1,4 +1,4 @@
-//! `orders import` and `orders products import`: products and stock from a CSV file.
+//! `orders import`: products and stock from a CSV file.
 
 use std::io::Read;
 

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::error::{Error, count};
 use super::output::{Output, moment, printable};
 use super::run::Outcome;
-use crate::domain::{Order, OrderStatus};
+use crate::domain::{CustomerId, Order, OrderStatus, Sku};
 
 /// The API's largest page.
 pub const LARGEST_PAGE: u16 = 200;
@@ -20,11 +20,28 @@ pub const LARGEST_PAGE: u16 = 200;
 #[command(after_help = "Examples:
   orders list
   orders list --status failed --limit 10
+  orders list --customer c-17 --from 2026-01-01 --to 2026-02-01
+  orders list --sku GADGET-01 --status confirmed --text ada
   orders list --all --json | jq -r '.orders[] | [.id, .status, .total] | @tsv'")]
 pub struct List {
     /// Only orders with this status.
     #[arg(long, value_parser = statuses())]
     status: Option<OrderStatus>,
+    /// Only orders of this customer.
+    #[arg(long, value_name = "ID", value_parser = |text: &str| CustomerId::parse(text))]
+    customer: Option<CustomerId>,
+    /// Only orders with a line of this product.
+    #[arg(long, value_parser = |text: &str| Sku::parse(text))]
+    sku: Option<Sku>,
+    /// Only orders placed then or later: 2026-01-31, or 2026-01-31T12:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Only orders placed before.
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Only orders with words that begin so: customer, e-mail, phone, metadata, tracking number, notes. Or an order's id.
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
     #[command(flatten)]
     paging: Paging,
 }
@@ -61,8 +78,19 @@ impl Paging {
     pub async fn fetch(self, client: &Client, list: &[&str], filter: &[(&str, String)]) -> Result<Rows, Error> {
         #[derive(Deserialize)]
         struct Page {
-            #[serde(alias = "orders", alias = "products", alias = "messages", alias = "prices")]
-            #[serde(alias = "reservations", alias = "transactions")]
+            #[serde(
+                alias = "orders",
+                alias = "products",
+                alias = "messages",
+                alias = "webhooks",
+                alias = "deliveries",
+                alias = "notes",
+                alias = "entries",
+                alias = "api_keys",
+                alias = "prices",
+                alias = "reservations",
+                alias = "transactions"
+            )]
             rows: Vec<Box<RawValue>>,
             next_cursor: Option<String>,
         }
@@ -104,7 +132,17 @@ impl List {
     /// # Errors
     /// What the API said, in words.
     pub async fn run(self, client: &Client, output: Output) -> Result<Outcome, Error> {
-        let filter: Vec<_> = self.status.map(|status| ("status", status.to_string())).into_iter().collect();
+        let filter: Vec<(&str, String)> = [
+            ("status", self.status.map(|status| status.to_string())),
+            ("customer", self.customer.map(String::from)),
+            ("sku", self.sku.map(String::from)),
+            ("from", self.from),
+            ("to", self.to),
+            ("text", self.text),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
         let found = self.paging.fetch(client, &["orders"], &filter).await?;
         if output.json {
             output.document(&json!({ "orders": found.rows, "next_cursor": found.next_cursor }))?;

@@ -4,14 +4,19 @@
 mod amqp;
 mod args;
 mod audit;
+mod audit_log;
 mod bench;
 mod bulk;
+mod change;
 mod client;
 mod error;
 mod get;
 mod grid;
+mod history;
 mod import;
+mod keys;
 mod list;
+mod note;
 mod outbox;
 mod output;
 mod payment;
@@ -25,6 +30,7 @@ mod status_tables;
 mod stock;
 mod submit;
 mod watch;
+mod webhooks;
 
 pub use args::Args;
 pub use error::Error;

@@ -1,6 +1,6 @@
-//! `orders payment`: what was paid for an order, and its refund.
+//! `orders payment` and `orders refund`: what was paid for an order, and given back.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -13,39 +13,31 @@ use super::run::Outcome;
 use super::stock::right;
 use crate::domain::Money;
 
-/// Shows the payment of an order with every call to the gateway, and gives the money back.
+/// Shows the payment of an order with every call to the gateway.
 #[derive(Debug, Args)]
 #[command(
-    arg_required_else_help = true,
+    visible_alias = "payments",
     after_help = "Examples:
-  orders payment show 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001
-  orders payment refund 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001 --reason \"arrived broken\""
+  orders payment 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001
+  orders payment 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001 --json | jq '.attempts'"
 )]
 pub struct Payment {
-    #[command(subcommand)]
-    command: Command,
+    /// The order's id, as `submit` and `list` show it.
+    id: Uuid,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Shows the payment of an order.
-    #[command(after_help = "Examples:
-  orders payment show 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001
-  orders payment show 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001 --json | jq '.attempts'")]
-    Show {
-        /// The order's id.
-        id: Uuid,
-    },
-    /// Gives the money of a paid order back, in full. The order stays what it is; asked twice, it is given back once.
-    #[command(after_help = "Example:
-  orders payment refund 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001 --reason \"arrived broken\"")]
-    Refund {
-        /// The order's id.
-        id: Uuid,
-        /// Why, for the order's history.
-        #[arg(long)]
-        reason: String,
-    },
+/// Gives the money of a paid order back, in full; the order stays what it is.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  orders refund 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001 --reason \"arrived broken\"
+
+Asked twice, the money is given back once. `orders cancel` gives it back by itself.")]
+pub struct Refund {
+    /// The order's id, as `submit` and `list` show it.
+    id: Uuid,
+    /// Why, for the order's history and the audit log.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,13 +46,13 @@ struct Page {
     amount: Option<Money>,
     reference: Option<String>,
     decline_code: Option<String>,
-    refund: Option<Refund>,
+    refund: Option<Asked>,
     #[serde(default)]
     attempts: Vec<Attempt>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Refund {
+struct Asked {
     reason: String,
     requested_by: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -82,19 +74,27 @@ impl Payment {
     /// # Errors
     /// What the API said, in words.
     pub async fn run(self, client: &Client, output: Output) -> Result<Outcome, Error> {
-        let body = match self.command {
-            Command::Show { id } => client.get(&["orders", &id.to_string(), "payment"], &[]).await?,
-            Command::Refund { id, reason } => {
-                let path = ["orders", &id.to_string(), "refund"];
-                client.post(&path, json!({ "reason": reason }).to_string(), None).await?.body
-            }
-        };
-        match output.json {
-            true => output.line(body.trim_end())?,
-            false => client.read::<Page>(&body)?.show(output)?,
-        }
-        Ok(Outcome::Success)
+        let body = client.get(&["orders", &self.id.to_string(), "payment"], &[]).await?;
+        show(&body, client, output)
     }
+}
+
+impl Refund {
+    /// # Errors
+    /// What the API said, in words.
+    pub async fn run(self, client: &Client, output: Output) -> Result<Outcome, Error> {
+        let path = ["orders", &self.id.to_string(), "refund"];
+        let answer = client.post(&path, json!({ "reason": self.reason }).to_string(), None).await?;
+        show(&answer.body, client, output)
+    }
+}
+
+fn show(body: &str, client: &Client, output: Output) -> Result<Outcome, Error> {
+    match output.json {
+        true => output.line(body.trim_end())?,
+        false => client.read::<Page>(body)?.show(output)?,
+    }
+    Ok(Outcome::Success)
 }
 
 impl Page {
@@ -108,7 +108,7 @@ impl Page {
                 line(name, value)?;
             }
         }
-        if let Some(Refund { reason, requested_by, requested_at }) = &self.refund {
+        if let Some(Asked { reason, requested_by, requested_at }) = &self.refund {
             line("refund", &format!("asked for {} by {requested_by}: {reason}", moment(*requested_at)))?;
         }
         let mut table = output.table(&["at (UTC)", "call", "attempt", "outcome", "reference", "detail"]);

@@ -11,10 +11,10 @@ use super::error::Error;
 use super::list::Paging;
 use super::output::{Output, moment, printable};
 use super::run::Outcome;
-use super::{import, stock};
+use super::stock;
 use crate::domain::{Money, Sku};
 
-/// Lists, shows, creates, changes and imports products, and adjusts their stock.
+/// Lists, shows, creates and changes products, and adjusts their stock.
 #[derive(Debug, Args)]
 #[command(
     arg_required_else_help = true,
@@ -24,7 +24,6 @@ use crate::domain::{Money, Sku};
   orders products create GADGET-09 --name \"Gadget, green\" --price 19.99 --stock 100
   orders products update GADGET-09 --price 17.50
   orders products deactivate GADGET-09
-  orders products import products.csv
   orders products adjust GADGET-09 -3 --reason \"broken in the warehouse\""
 )]
 pub struct Products {
@@ -112,7 +111,6 @@ enum Command {
         #[command(flatten)]
         paging: Paging,
     },
-    Import(import::Import),
     Adjust(stock::Adjust),
 }
 
@@ -138,7 +136,6 @@ impl Products {
                 return list(paging, client, output, &["products"], filter).await;
             }
             Command::Prices { sku, paging } => return prices(&sku, paging, client, output).await,
-            Command::Import(import) => return import.run(client, output).await,
             Command::Adjust(adjust) => return adjust.run(client, output).await,
             Command::Show { sku } => client.get(&["products", sku.as_str()], &[]).await?,
             Command::Create { sku, name, price, stock, low_stock_threshold } => {
@@ -151,9 +148,9 @@ impl Products {
             Command::Update { sku, name, price, low_stock_threshold, active } => {
                 let change =
                     json!({"name": name, "price": price, "low_stock_threshold": low_stock_threshold, "active": active});
-                client.patch(&["products", sku.as_str()], change.to_string()).await?
+                client.patch(&["products", sku.as_str()], change.to_string()).await?.body
             }
-            Command::Deactivate { sku } => client.delete(&["products", sku.as_str()]).await?,
+            Command::Deactivate { sku } => client.delete(&["products", sku.as_str()], &[]).await?,
         };
         show(&body, client, output)
     }

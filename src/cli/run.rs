@@ -44,21 +44,31 @@ pub async fn main() -> ExitCode {
 pub async fn run(args: Args) -> Result<Outcome, Error> {
     let output = Output::new(args.json);
     let (api_url, timeout) = (args.api_url().to_owned(), args.request_timeout());
-    let client = Client::new(&api_url, timeout)?;
+    let token = args.access_token().map(str::to_owned);
+    let client = Client::new(&api_url, token.as_deref(), timeout)?;
     match args.command {
         Command::Submit(submit) => submit.run(&client, output, args.timeout).await,
         Command::Get(get) => get.run(&client, output).await,
         Command::List(list) => list.run(&client, output).await,
         Command::Watch(watch) => watch.run(&client, output, args.timeout).await,
+        Command::Cancel(cancel) => cancel.run(&client, output).await,
+        Command::Ship(ship) => ship.run(&client, output).await,
+        Command::Deliver(deliver) => deliver.run(&client, output).await,
+        Command::History(history) => history.run(&client, output).await,
+        Command::Note(note) => note.run(&client, output).await,
         Command::Products(products) => products.run(&client, output).await,
         Command::Stock(stock) => stock.run(&client, output).await,
         Command::Import(import) => import.run(&client, output).await,
         Command::Payment(payment) => payment.run(&client, output).await,
+        Command::Refund(refund) => refund.run(&client, output).await,
         Command::Stats(stats) => stats.run(&client, output).await,
         Command::Status(status) => status.run(&client, output).await,
         Command::Outbox(outbox) => outbox.run(&client, output).await,
+        Command::Webhooks(webhooks) => webhooks.run(&client, output).await,
+        Command::Keys(keys) => keys.run(&client, output).await,
+        Command::AuditLog(log) => log.run(&client, output).await,
         Command::Audit(audit) => audit.run(output).await,
-        Command::Bench(bench) => bench.run(&client, &api_url, timeout, output).await,
+        Command::Bench(bench) => bench.run(&client, &api_url, token.as_deref(), timeout, output).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "orders", &mut script);

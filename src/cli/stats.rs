@@ -61,6 +61,7 @@ struct Figures {
     shipped: u64,
     delivered: u64,
     revenue: Money,
+    refunded: Money,
     mean_seconds_to_confirm: Option<f64>,
     max_seconds_to_confirm: Option<f64>,
 }
@@ -129,10 +130,20 @@ fn section(output: Output, title: &str, counts: &BTreeMap<String, u64>) -> Strin
 }
 
 impl Figures {
-    const COLUMNS: [&'static str; 9] =
-        ["created", "confirmed", "failed", "cancelled", "shipped", "delivered", "revenue", "mean s", "max s"];
+    const COLUMNS: [&'static str; 10] = [
+        "created",
+        "confirmed",
+        "failed",
+        "cancelled",
+        "shipped",
+        "delivered",
+        "revenue",
+        "refunded",
+        "mean s",
+        "max s",
+    ];
 
-    fn cells(&self) -> [String; 9] {
+    fn cells(&self) -> [String; 10] {
         let seconds = |value: Option<f64>| value.map(|value| format!("{value:.2}")).unwrap_or_default();
         [
             self.created.to_string(),
@@ -142,6 +153,7 @@ impl Figures {
             self.shipped.to_string(),
             self.delivered.to_string(),
             self.revenue.to_string(),
+            self.refunded.to_string(),
             seconds(self.mean_seconds_to_confirm),
             seconds(self.max_seconds_to_confirm),
         ]

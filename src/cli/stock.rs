@@ -67,7 +67,7 @@ enum Command {
         #[arg(long, value_name = "ID")]
         order: Option<Uuid>,
         /// Only with this status [default: reserved, unless an order is named].
-        #[arg(long, value_parser = ["all", "reserved", "committed", "released", "rejected"])]
+        #[arg(long, value_parser = ["all", "reserved", "committed", "released", "rejected", "returned"])]
         status: Option<String>,
         #[command(flatten)]
         paging: Paging,
@@ -83,7 +83,7 @@ enum Command {
         /// Only those that this order made.
         #[arg(long, value_name = "ID")]
         order: Option<Uuid>,
-        /// Only of this kind: initial, adjust, reserve, release, commit.
+        /// Only of this kind: initial, adjust, reserve, release, commit, return.
         #[arg(long)]
         kind: Option<String>,
         #[command(flatten)]

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -53,6 +54,13 @@ pub struct Submit {
     /// What the payment gateway charges; without it, the customer's stored method.
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
+
+    /// How urgent the order is: high overtakes what waits for the order-processor.
+    #[arg(long, value_parser = PossibleValuesParser::new(["normal", "high"]), conflicts_with_all = ["file", "jsonl"])]
+    priority: Option<String>,
+    /// What the customer agreed to pay for all of it; the order is refused when it costs something else now.
+    #[arg(long, value_name = "AMOUNT", conflicts_with_all = ["file", "jsonl"])]
+    expected_price: Option<Money>,
 
     /// The same key with the same order never orders twice [default: a new one, so that only the retries share it].
     #[arg(long, value_name = "KEY", conflicts_with = "amqp", value_parser = idempotency_key)]
@@ -132,11 +140,15 @@ impl Submit {
             ("email", &self.email),
             ("phone", &self.phone),
             ("payment_token", &self.token),
+            ("priority", &self.priority),
         ];
         for (name, text) in texts {
             if let Some(text) = text {
                 order.insert(name.to_owned(), json!(text));
             }
+        }
+        if let Some(price) = self.expected_price {
+            order.insert("expected_price".to_owned(), json!(price));
         }
         order.insert("items".to_owned(), self.items.iter().map(OrderedItem::to_json).collect());
         order

@@ -1,5 +1,6 @@
 //! Every option of every binary: one clap `Args` per concern, each option also an environment variable, `--help` the reference.
 
+mod access;
 mod broker;
 mod consumer;
 #[cfg(feature = "crash-points")]
@@ -10,7 +11,9 @@ mod management;
 mod metrics;
 pub mod outbound;
 mod payment_webhook;
+mod shared;
 
+pub use access::{AccessArgs, AccessMode, Limit, Networks, RateLimitArgs, TokenArgs};
 pub use broker::BrokerArgs;
 pub use consumer::ConsumerArgs;
 #[cfg(feature = "crash-points")]
@@ -20,3 +23,4 @@ pub use log::{LogArgs, LogFormat};
 pub use management::ManagementArgs;
 pub use metrics::MetricsArgs;
 pub use payment_webhook::PaymentWebhookArgs;
+pub use shared::Shared;

@@ -1,4 +1,6 @@
-//! Settings of mail, SMS, push and the payment gateway. Flattened into the settings of the services that use them.
+//! Settings of mail, SMS, push, the payment gateway and webhooks. Flattened into the settings of the services that use them.
+
+mod webhooks;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -13,6 +15,7 @@ use crate::ports::gateway::{Behaviour, Gateway, HttpGateway, Rate, ResultSender,
 use crate::ports::mail::{Mailer, Server, SmtpMailer, Templates};
 use crate::ports::push::{FcmPush, PushSender, ServiceAccount};
 use crate::ports::sms::{Account, SmsSender, TwilioSms};
+pub use webhooks::{DeliveryArgs, WebhookArgs};
 
 /// Where e-mail goes. Holds a password, so it has no `Debug`.
 #[derive(Args, Clone)]
@@ -242,7 +245,7 @@ fn milliseconds(text: &str) -> Result<Duration, &'static str> {
 }
 
 /// An empty variable counts as none: that is how compose files and shells spell "not set".
-fn given(setting: Option<&str>) -> Option<&str> {
+pub(super) fn given(setting: Option<&str>) -> Option<&str> {
     setting.map(str::trim).filter(|text| !text.is_empty())
 }
 

@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::domain::Order;
 
 /// Written by the order-processor.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct OrderEvent<'a> {
     #[serde(flatten)]
     pub order: &'a Order,
+    /// When the order came into this status.
     #[serde(with = "time::serde::rfc3339")]
     pub occurred_at: OffsetDateTime,
 }

@@ -21,6 +21,9 @@ impl Display for FieldError {
     }
 }
 
+/// Up to here a float holds every whole number exactly: 2^53.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A reader over one object. Every getter returns `None` after noting the fault; [`Fields::unknown`] tells what was never asked for.
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,
@@ -85,7 +88,7 @@ impl<'a> Fields<'a> {
     /// A required whole number from `min` to `max`.
     pub fn whole(&mut self, name: &'static str, min: i64, max: i64) -> Option<i64> {
         let value = self.required(name)?;
-        match value.as_i64() {
+        match whole_number(value) {
             Some(number) if (min..=max).contains(&number) => Some(number),
             Some(_) | None if value.is_number() => {
                 self.fault(name, format_args!("must be a whole number from {min} to {max}"));
@@ -147,6 +150,15 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// A whole number, however it is written: JSON knows no difference between `2` and `2.0`, and some clients write all numbers so.
+pub fn whole_number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| {
+        let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT)?;
+        // loses nothing: whole, and in the range
+        Some(number as i64)
+    })
+}
+
 /// What a JSON value is, in words.
 pub fn type_name(value: &Value) -> &'static str {
     match value {
@@ -156,5 +168,24 @@ pub fn type_name(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point_but_not_be_a_fraction_or_inexact() {
+        for (value, number) in
+            [(json!(2), 2), (json!(2.0), 2), (json!(-7.0), -7), (json!(1e3), 1_000), (json!(i64::MAX), i64::MAX)]
+        {
+            assert_eq!(whole_number(&value), Some(number), "{value}");
+        }
+        for value in [json!(2.5), json!(1e300), json!(u64::MAX), json!("2"), json!(null), json!(9.1e18)] {
+            assert_eq!(whole_number(&value), None, "{value}");
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Requests to and answers of the inventory-service (`inventory_requests`, AMQP request/reply).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::OrderId;
 use crate::domain::inventory::Line;
 
 /// A request; the body says itself what it is, so any AMQP client can send one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum InventoryRequest {
     #[serde(rename = "stock.reserve")]
@@ -15,12 +16,18 @@ pub enum InventoryRequest {
     Release { order_id: OrderId },
     #[serde(rename = "stock.commit")]
     Commit { order_id: OrderId },
+    /// Gives the goods of a confirmed order back, whether or not their sale has been booked already.
+    #[serde(rename = "stock.return")]
+    Return { order_id: OrderId },
 }
 
 impl InventoryRequest {
     pub fn order_id(&self) -> OrderId {
         match self {
-            Self::Reserve { order_id, .. } | Self::Release { order_id } | Self::Commit { order_id } => *order_id,
+            Self::Reserve { order_id, .. }
+            | Self::Release { order_id }
+            | Self::Commit { order_id }
+            | Self::Return { order_id } => *order_id,
         }
     }
 
@@ -29,12 +36,13 @@ impl InventoryRequest {
             Self::Reserve { .. } => "stock.reserve",
             Self::Release { .. } => "stock.release",
             Self::Commit { .. } => "stock.commit",
+            Self::Return { .. } => "stock.return",
         }
     }
 }
 
 /// The answer, sent to the request's `reply_to` with its `correlation_id`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum InventoryReply {
     #[serde(rename = "stock.reserved")]
@@ -46,6 +54,8 @@ pub enum InventoryReply {
     Released { order_id: OrderId },
     #[serde(rename = "stock.committed")]
     Committed { order_id: OrderId },
+    #[serde(rename = "stock.returned")]
+    Returned { order_id: OrderId },
 }
 
 impl InventoryReply {
@@ -55,12 +65,13 @@ impl InventoryReply {
             Self::Rejected { .. } => "stock.rejected",
             Self::Released { .. } => "stock.released",
             Self::Committed { .. } => "stock.committed",
+            Self::Returned { .. } => "stock.returned",
         }
     }
 }
 
 /// Event `stock.low` on `events`: a product has fallen to its threshold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StockLow {
     pub sku: String,
     /// Units that can still be promised.

@@ -15,6 +15,7 @@ pub mod saga;
 mod schemas;
 pub mod signature;
 pub mod status;
+pub mod webhook;
 
-pub use fields::{FieldError, Fields};
-pub use outgoing::{Outgoing, Unroutable};
+pub use fields::{FieldError, Fields, whole_number};
+pub use outgoing::{BUNDLE, Outgoing, Unroutable};

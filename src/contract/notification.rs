@@ -2,11 +2,12 @@
 //! Other clients publish here, too (a warehouse tells of its shipments), and know only type, order, contact and total.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::notification::Kind;
-use crate::domain::{CustomerId, Email, Item, Money, Order, OrderId, OrderStatus, Phone};
+use crate::domain::{Carrier, CustomerId, Email, Item, Money, Order, OrderId, OrderStatus, Phone, TrackingNumber};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Notification {
     #[serde(rename = "type")]
     pub kind: Kind,
@@ -25,6 +26,11 @@ pub struct Notification {
     /// Why, as a sentence for the customer; only where something went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who brings the order, and its number there; only once it is shipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<Carrier>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_number: Option<TrackingNumber>,
 }
 
 impl Notification {
@@ -39,6 +45,8 @@ impl Notification {
             status: Some(order.status),
             items: order.items.clone(),
             reason,
+            carrier: order.shipment.as_ref().map(|shipment| shipment.carrier.clone()),
+            tracking_number: order.shipment.as_ref().map(|shipment| shipment.tracking_number.clone()),
         }
     }
 }

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use super::fields::{FieldError, Fields, type_name};
 use crate::domain::catalogue::{Catalogue, Refusal, Wish, price};
-use crate::domain::{CustomerId, Email, MAX_ITEMS, MAX_QUANTITY, Money, Order, OrderId, OrderStatus, Phone, Sku};
+use crate::domain::{
+    CustomerId, Email, MAX_ITEMS, MAX_QUANTITY, Money, Order, OrderId, OrderStatus, Phone, Priority, Sku,
+};
 
 /// The step from which the id of an order's first message is derived ([`OrderId::message_id`]): the same over HTTP and over AMQP.
 pub const SUBMITTED: &str = "submitted";
@@ -33,6 +35,9 @@ pub struct OrderForm {
     pub phone: Option<Phone>,
     pub wishes: Vec<Wish>,
     pub total: Option<Money>,
+    /// What the customer agreed to pay for all of it; another price of today is told apart from a mistake.
+    pub expected_price: Option<Money>,
+    pub priority: Priority,
     pub created_at: Option<OffsetDateTime>,
     pub payment_token: Option<String>,
     pub metadata: Option<Map<String, Value>>,
@@ -45,9 +50,12 @@ impl OrderForm {
     ///
     /// # Errors
     /// Every field that the catalogue refuses.
-    pub fn priced(&self, id: OrderId, catalogue: &Catalogue, now: OffsetDateTime) -> Result<Order, Vec<FieldError>> {
-        let (items, total) = price(catalogue, &self.wishes, self.total)
-            .map_err(|refusals| refusals.iter().map(field_of).collect::<Vec<_>>())?;
+    pub fn priced(&self, id: OrderId, catalogue: &Catalogue, now: OffsetDateTime) -> Result<Order, Unacceptable> {
+        let (items, total) = price(catalogue, &self.wishes, self.total, self.expected_price).map_err(|refusals| {
+            let moved = refusals.iter().all(Refusal::is_of_the_price);
+            let faults = refusals.iter().map(field_of).collect();
+            if moved { Unacceptable::PriceChanged(faults) } else { Unacceptable::Faulty(faults) }
+        })?;
         Ok(Order {
             id,
             customer_id: self.customer_id.clone(),
@@ -57,6 +65,10 @@ impl OrderForm {
             total,
             status: OrderStatus::Pending,
             created_at: whole_microseconds(self.created_at.unwrap_or(now)),
+            priority: self.priority,
+            confirmed_at: None,
+            shipment: None,
+            delivered_at: None,
             reason: None,
             payment_token: self.payment_token.clone(),
             metadata: self.metadata.clone(),
@@ -64,8 +76,24 @@ impl OrderForm {
     }
 }
 
+/// Why the catalogue does not agree to an order, with every field at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unacceptable {
+    Faulty(Vec<FieldError>),
+    /// Nothing is wrong but the price, which is no longer what the customer expects.
+    PriceChanged(Vec<FieldError>),
+}
+
+impl Unacceptable {
+    pub fn faults(&self) -> &[FieldError] {
+        match self {
+            Self::Faulty(faults) | Self::PriceChanged(faults) => faults,
+        }
+    }
+}
+
 /// What the database keeps of a time; so the first answer and every later reading show the same.
-fn whole_microseconds(time: OffsetDateTime) -> OffsetDateTime {
+pub fn whole_microseconds(time: OffsetDateTime) -> OffsetDateTime {
     time.replace_nanosecond(time.nanosecond() / 1_000 * 1_000).unwrap_or(time)
 }
 
@@ -114,6 +142,8 @@ pub fn read_order(object: &Map<String, Value>, source: Source) -> Result<OrderFo
     let mut unknown = Vec::new();
     let wishes = read_wishes(&mut fields, &mut unknown);
     let total = fields.optional_money("total");
+    let expected_price = fields.optional_money("expected_price");
+    let priority = fields.optional_text("priority", str::parse::<Priority>).unwrap_or_default();
     let created_at = match source {
         Source::Amqp => fields.optional_text("created_at", read_time),
         Source::Http => None,
@@ -151,6 +181,8 @@ pub fn read_order(object: &Map<String, Value>, source: Source) -> Result<OrderFo
             phone: phone.flatten(),
             wishes,
             total,
+            expected_price,
+            priority,
             created_at,
             payment_token,
             metadata,
@@ -175,10 +207,11 @@ fn read_wishes(fields: &mut Fields<'_>, unknown: &mut Vec<FieldError>) -> Option
         let sku = line.text("sku", |text| Sku::parse(text));
         let quantity = line.whole("quantity", 1, i64::from(MAX_QUANTITY));
         let price = line.optional_money("price");
+        let expected_price = line.optional_money("expected_price");
         unknown.extend(line.unknown());
         fields.errors.append(&mut line.errors);
         if let (Some(sku), Some(Ok(quantity))) = (sku, quantity.map(u32::try_from)) {
-            wishes.push(Wish { sku, quantity, price });
+            wishes.push(Wish { sku, quantity, price, expected_price });
         }
     }
     (wishes.len() == list.len()).then_some(wishes)
@@ -209,6 +242,8 @@ fn field_of(refusal: &Refusal) -> FieldError {
     let pointer = match refusal {
         Refusal::UnknownSku { item, .. } | Refusal::Inactive { item, .. } => format!("/items/{item}/sku"),
         Refusal::PriceDiffers { item, .. } => format!("/items/{item}/price"),
+        Refusal::PriceChanged { item, .. } => format!("/items/{item}/expected_price"),
+        Refusal::ExpectedTotalDiffers { .. } => "/expected_price".to_owned(),
         Refusal::TotalDiffers { .. } | Refusal::TotalTooLarge => "/total".to_owned(),
     };
     FieldError { pointer, detail: refusal.to_string() }

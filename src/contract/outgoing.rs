@@ -8,6 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::domain::Priority;
+
+/// AMQP priority of messages about orders with high priority: of the upper half, which quorum queues prefer.
+const HIGH: u8 = 9;
+
+fn is_zero(priority: &u8) -> bool {
+    *priority == 0
+}
+
 /// What to do when the broker knows no queue for the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -18,6 +27,9 @@ pub enum Unroutable {
     /// An answer to a requester that is gone: nobody waits for it any more.
     Drop,
 }
+
+/// AMQP `type` of several messages that travel as one between the fleet's own services: a JSON array of [`Outgoing`].
+pub const BUNDLE: &str = "fleet.bundle";
 
 /// One message to publish: persistent, mandatory, confirmed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,6 +49,9 @@ pub struct Outgoing {
     pub headers: BTreeMap<String, String>,
     #[serde(default)]
     pub unroutable: Unroutable,
+    /// AMQP `priority`: quorum queues look at it from RabbitMQ 4.0 on, where 5 and above overtakes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: u8,
     /// The body: JSON text.
     pub body: Box<RawValue>,
 }
@@ -60,6 +75,7 @@ impl Outgoing {
             reply_to: None,
             headers: BTreeMap::new(),
             unroutable: Unroutable::Keep,
+            priority: 0,
             body: serde_json::value::to_raw_value(body)?,
         })
     }
@@ -73,6 +89,16 @@ impl Outgoing {
     #[must_use]
     pub fn replying_to(mut self, queue: &str) -> Self {
         self.reply_to = Some(queue.to_owned());
+        self
+    }
+
+    /// As urgent as its order.
+    #[must_use]
+    pub fn urgent_as(mut self, priority: Priority) -> Self {
+        self.priority = match priority {
+            Priority::Normal => 0,
+            Priority::High => HIGH,
+        };
         self
     }
 

@@ -1,6 +1,7 @@
 //! Requests to and answers of the payment-service (`payment_requests`, AMQP request/reply).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Outgoing;
 use crate::domain::{CustomerId, Money, OrderId};
@@ -15,7 +16,7 @@ const REQUESTS: &str = "payment_requests";
 const REPLIES: &str = "order_replies";
 
 /// A request; the payment key is the order's id, so one order is charged once whatever arrives.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum PaymentRequest {
     #[serde(rename = "payment.take")]
@@ -56,7 +57,7 @@ impl PaymentRequest {
 }
 
 /// The answer, sent to the request's `reply_to` with its `correlation_id`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum PaymentReply {
     #[serde(rename = "payment.taken")]

@@ -2,29 +2,41 @@
 //! fault at once; these types only describe. That reader and description agree is shown by `./dev contract`, which sends what the
 //! document allows and what it forbids. Money may be written as a string, too; `null` counts as absent.
 
+mod webhooks;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
-use crate::domain::{CustomerId, Email, Sku};
+use super::schemas::{amount, delta, optional_amount};
+use crate::domain::{Carrier, CustomerId, Email, OrderId, OrderStatus, Priority, Sku, TrackingNumber};
+pub use webhooks::{NewWebhook, Resend, Rotation, WebhookChange};
 
 /// An order to submit.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({
+    "customer_id": "c-17", "email": "ada@shop.example", "phone": "+49 (30) 123-456",
+    "items": [{"sku": "GADGET-01", "quantity": 2, "price": 19.99}], "total": 39.98
+})))]
 pub struct NewOrder {
     pub customer_id: CustomerId,
     pub email: Email,
     /// 7 to 15 digits after an optional plus sign; spaces, dashes, dots and brackets are dropped. Empty counts as absent.
-    #[schema(pattern = r"^$|^([ .()-]*\+)?([ .()-]*[0-9]){7,15}[ .()-]*$", example = "+49 (30) 123-456")]
+    #[schema(pattern = r"^$|^([ .()-]*\+)?([ .()-]*[0-9]){7,15}[ .()-]*$", examples("+49 (30) 123-456"))]
     pub phone: Option<String>,
     #[schema(min_items = 1, max_items = 100)]
     pub items: Vec<NewItem>,
     /// What the customer was shown; the order is refused if it is not the sum of the lines.
     #[schema(schema_with = optional_amount)]
     pub total: Option<Value>,
+    /// What the customer agreed to pay for all of it; when it costs something else now, the order is refused as `price-changed`.
+    #[schema(schema_with = optional_amount)]
+    pub expected_price: Option<Value>,
+    /// `high` overtakes the orders that wait to be looked at.
+    pub priority: Option<Priority>,
     /// What the payment gateway charges; absent means the customer's stored method. In no answer of the API.
-    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", example = "tok_visa")]
+    #[schema(min_length = 1, max_length = 255, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", examples("tok_visa"))]
     pub payment_token: Option<String>,
     /// The shop's own data: kept and passed on, never read. Without the character U+0000.
     pub metadata: Option<Map<String, Value>>,
@@ -35,16 +47,104 @@ pub struct NewOrder {
 #[serde(deny_unknown_fields)]
 pub struct NewItem {
     pub sku: Sku,
-    #[schema(minimum = 1, maximum = 10_000, example = 2)]
+    #[schema(minimum = 1, maximum = 10_000, examples(2))]
     pub quantity: u32,
     /// What the customer was shown; the order is refused if the catalogue says otherwise. Absent means today's price.
     #[schema(schema_with = optional_amount)]
     pub price: Option<Value>,
+    /// The price that the customer agreed to; another one of today refuses the order as `price-changed`.
+    #[schema(schema_with = optional_amount)]
+    pub expected_price: Option<Value>,
+}
+
+/// Many orders to submit.
+#[derive(ToSchema)]
+#[schema(examples(json!({"orders": [{
+    "customer_id": "c-17", "email": "ada@shop.example", "items": [{"sku": "WIDGET-01", "quantity": 2}],
+    "idempotency_key": "basket-4711"
+}]})))]
+pub struct BulkOrders {
+    /// Each is judged by itself. A row that is no order at all is refused as one with faults.
+    #[schema(min_items = 1, max_items = 1_000)]
+    pub orders: Vec<BulkRow>,
+}
+
+/// An order, and perhaps the key under which this row can be sent again. Described by `schemas`.
+pub struct BulkRow;
+
+/// Why something was asked of an order.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"reason": "ordered twice"})))]
+pub struct Because {
+    /// For the order's history; the customer does not see it.
+    #[schema(
+        min_length = 1,
+        max_length = 500,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$",
+        examples("ordered twice")
+    )]
+    pub reason: Option<String>,
+}
+
+/// How an order left the warehouse.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"carrier": "DHL", "tracking_number": "00340434161094042557"})))]
+pub struct NewShipment {
+    pub carrier: Carrier,
+    pub tracking_number: TrackingNumber,
+}
+
+/// A note on an order.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"text": "customer called: ring twice", "visibility": "internal"})))]
+pub struct NewNote {
+    #[schema(
+        min_length = 1,
+        max_length = 4_000,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$",
+        examples("customer called: ring twice")
+    )]
+    pub text: String,
+    /// `public` notes are the customer's to read, too. Absent: `public` from customers, `internal` from everybody else.
+    #[schema(pattern = "^(internal|public)$")]
+    pub visibility: Option<String>,
+}
+
+/// An order as any AMQP client may publish it. One that the API accepted has more fields.
+#[derive(ToSchema)]
+pub struct SubmittedOrder {
+    /// Chosen by the client; the same id is the same order.
+    pub id: OrderId,
+    pub customer_id: CustomerId,
+    pub email: Email,
+    /// 7 to 15 digits after an optional plus sign; spaces, dashes, dots and brackets are dropped. Empty counts as absent.
+    #[schema(pattern = r"^$|^([ .()-]*\+)?([ .()-]*[0-9]){7,15}[ .()-]*$")]
+    pub phone: Option<String>,
+    #[schema(min_items = 1, max_items = 100)]
+    pub items: Vec<NewItem>,
+    /// The order is refused if it is not the sum of the lines.
+    #[schema(schema_with = optional_amount)]
+    pub total: Option<Value>,
+    /// Nothing but `pending`.
+    pub status: Option<OrderStatus>,
+    /// RFC 3339; ISO 8601 without an offset is read as UTC. Absent means now.
+    pub created_at: Option<String>,
+    /// What the payment gateway charges; absent means the customer's stored method. In no event and no notification.
+    #[schema(min_length = 1, max_length = 255)]
+    pub payment_token: Option<String>,
+    /// The shop's own data: kept and passed on, never read.
+    pub metadata: Option<Map<String, Value>>,
 }
 
 /// A product to sell.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({
+    "sku": "GADGET-01", "name": "Gadget, small", "price": 19.99, "stock": 100, "low_stock_threshold": 10
+})))]
 pub struct NewProduct {
     pub sku: Sku,
     pub name: ShortText,
@@ -52,10 +152,10 @@ pub struct NewProduct {
     #[schema(schema_with = amount, required)]
     pub price: Value,
     /// Units on the shelf; absent means none.
-    #[schema(minimum = 0, maximum = 1_000_000_000, example = 100)]
+    #[schema(minimum = 0, maximum = 1_000_000_000, examples(100))]
     pub stock: Option<i64>,
     /// Units available at or below which the shop wants to be warned; absent means 0.
-    #[schema(minimum = 0, maximum = 1_000_000_000, example = 10)]
+    #[schema(minimum = 0, maximum = 1_000_000_000, examples(10))]
     pub low_stock_threshold: Option<i64>,
     /// Whether it can be ordered; absent means that it can.
     pub active: Option<bool>,
@@ -87,49 +187,19 @@ pub struct RefundRequest {
 /// Units that come or go by hand.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"delta": 25, "reason": "delivery 4711"})))]
 pub struct Adjustment {
     /// Units to add; negative takes away. Not zero.
-    #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000, example = 25)]
+    #[schema(schema_with = delta)]
     pub delta: i64,
     /// Why, for the ledger.
     pub reason: ShortText,
 }
 
-/// Which parked messages get another turn: either `ids` or `all`.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Retry {
-    /// Messages by their place in the outbox, as the list of parked messages shows them.
-    #[schema(min_items = 1, max_items = 1_000)]
-    pub ids: Option<Vec<i64>>,
-    /// `true` for every parked message.
-    pub all: Option<bool>,
-}
+/// Which parked messages get another turn: those with these `ids`, or `all`.
+pub struct Retry;
 
 /// One line of text for people.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub struct ShortText(pub String);
-
-/// Money in a request.
-pub fn amount() -> Schema {
-    one_of(&[Type::Number, Type::String])
-}
-
-/// Money in a request that may be left out.
-pub fn optional_amount() -> Schema {
-    one_of(&[Type::Number, Type::String, Type::Null])
-}
-
-fn one_of(types: &[Type]) -> Schema {
-    let forms = types.iter().map(|form| {
-        let object = ObjectBuilder::new().schema_type(form.clone());
-        match form {
-            Type::Number => object.minimum(Some(0)).maximum(Some(9_999_999_999.99)).examples([19.99]),
-            Type::String => object.pattern(Some("^[0-9.eE+_-]+$")).examples(["19.99"]),
-            Type::Null | Type::Object | Type::Integer | Type::Boolean | Type::Array => object,
-        }
-    });
-    let choice = OneOfBuilder::new().description(Some("At most two decimal places, as a number or a string."));
-    Schema::OneOf(forms.fold(choice, OneOfBuilder::item).build())
-}

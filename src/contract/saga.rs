@@ -1,6 +1,7 @@
 //! What the scheduler tells the order-processor through `order_replies`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::OrderId;
 
@@ -8,7 +9,7 @@ use crate::domain::OrderId;
 pub const DEADLINE_PASSED: &str = "saga.deadline_passed";
 
 /// The step has not been answered in time. Stale ones are harmless: the saga compares the step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum SagaMessage {
     #[serde(rename = "saga.deadline_passed")]

@@ -24,6 +24,8 @@ const PREFIX: &str = "whsec_";
 const VERSION: &str = "v1";
 /// Bytes of a secret, as the specification has it.
 const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
+/// Bytes of a secret of ours.
+const BYTES: usize = 32;
 
 /// What both sides know, written `whsec_` and base64. `Debug` leaves it out.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,7 +61,31 @@ pub enum Unverified {
 }
 
 impl Secret {
-    /// The value of the header `webhook-signature`; `timestamp` in seconds since 1970.
+    /// A secret that nobody has.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut bytes = vec![0; BYTES];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// The secret that [`Secret::bytes`] gave.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// As the other side gets it: `whsec_` and base64.
+    pub fn reveal(&self) -> String {
+        format!("{PREFIX}{}", STANDARD.encode(&self.0))
+    }
+
+    /// One entry of the header `webhook-signature`; `timestamp` in seconds since 1970.
     pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let code = self.code(id, timestamp, body).map(|code| STANDARD.encode(code.finalize().into_bytes()));
         format!("{VERSION},{}", code.unwrap_or_default())
@@ -148,6 +174,15 @@ mod tests {
             assert_eq!(verify(&[known()], "m", NOW, b"", &right, now), expected);
         }
         assert_eq!(verify(&[known()], "m", i64::MIN, b"", &right, NOW), Err(Unverified::WrongSignature));
+    }
+
+    #[test]
+    fn no_two_secrets_are_the_same_and_each_is_read_back_from_what_is_shown() {
+        let made = || Secret::generate().expect("random numbers");
+        let one = made();
+        assert_ne!(one, made());
+        assert_eq!(secret(&one.reveal()), one);
+        assert_eq!(known().reveal(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     }
 
     #[test]

@@ -7,11 +7,14 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 
+use time::OffsetDateTime;
+
 use super::stage::Stage;
+use crate::access::{ApiKey, Grant, Role, TokenRules, mint};
 
 /// Settings of the developer's shell that would change what is expected of the demonstration: other retry delays, rates of the
 /// gateway, real mail. They do not reach the programs.
-const NOT_PASSED_ON: [&str; 19] = [
+const NOT_PASSED_ON: [&str; 28] = [
     "RETRY_DELAYS",
     "STOCK_DEADLINE_SECONDS",
     "PAYMENT_DEADLINE_SECONDS",
@@ -28,6 +31,15 @@ const NOT_PASSED_ON: [&str; 19] = [
     "PUSH_CREDENTIALS_FILE",
     "ORDERS_API_URL",
     "ORDER_API_URL",
+    "ACCESS",
+    "JWKS_URL",
+    "JWT_AUDIENCE",
+    "JWT_ISSUER",
+    "JWT_LEEWAY_SECONDS",
+    "JWT_ROLE_CLAIM",
+    "RATE_LIMIT_CALLER",
+    "RATE_LIMIT_ADDRESS",
+    "REDIS_URL",
     "LOG_FORMAT",
     "RUST_LOG",
     "AMQP_MANAGEMENT_URL",
@@ -45,7 +57,13 @@ pub struct Programs {
     folder: PathBuf,
     amqp_url: String,
     database_url: String,
+    jwt_secret: String,
+    /// An admin's, for this run.
+    pub token: String,
 }
+
+/// Seconds; far above what a demonstration takes.
+const TOKEN_LIFETIME: u64 = 6 * 3_600;
 
 impl Programs {
     /// # Errors
@@ -53,7 +71,18 @@ impl Programs {
     pub fn on(stage: &Stage) -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("the demonstration does not find its own folder")?;
         let folder = own.parent().context("the demonstration has no folder")?.to_owned();
-        Ok(Self { folder, amqp_url: stage.amqp_url.clone(), database_url: stage.database_url.clone() })
+        // a secret for one run, of which nobody else knows
+        let jwt_secret = ApiKey::generate().context("the system has no random numbers")?.reveal().to_owned();
+        let grant = Grant {
+            subject: "demo".to_owned(),
+            role: Role::Admin,
+            customer_id: None,
+            issued_at: u64::try_from(OffsetDateTime::now_utc().unix_timestamp())?,
+            lifetime_seconds: TOKEN_LIFETIME,
+        };
+        let token = mint(&jwt_secret, &grant, &TokenRules::default())?;
+        let (amqp_url, database_url) = (stage.amqp_url.clone(), stage.database_url.clone());
+        Ok(Self { folder, amqp_url, database_url, jwt_secret, token })
     }
 
     /// The folder for what the programs write: `demo` beside the folder of the programs, thus under `target`.
@@ -73,6 +102,7 @@ impl Programs {
             command.env_remove(setting);
         }
         command.env("AMQP_URL", &self.amqp_url).env("DATABASE_URL", &self.database_url).stdin(Stdio::null());
+        command.env("JWT_SECRET", &self.jwt_secret).env("ORDERS_TOKEN", &self.token);
         Ok(command)
     }
 

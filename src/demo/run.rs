@@ -87,7 +87,7 @@ async fn play(
     step.done(&format!("database {} and vhost {}", stage.database, stage.vhost));
     let second_setup = set_up(screen, programs).await?;
 
-    let shop = Shop::at(args.http_addr)?;
+    let shop = Shop::at(args.http_addr, &programs.token)?;
     let step = screen.begin("fleet", "starting every role");
     let mut fleet = FleetProcess::start(programs, folder, args.http_addr, args.metrics_addr)?;
     fleet.ready(&shop).await?;

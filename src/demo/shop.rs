@@ -23,6 +23,7 @@ const PAGE: &str = "limit=200";
 pub struct Shop {
     http: Client,
     base: Url,
+    token: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,11 +52,13 @@ pub struct Totals {
 }
 
 impl Shop {
+    /// `token`: an admin's, who may play all parts.
+    ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn at(address: SocketAddr) -> anyhow::Result<Self> {
+    pub fn at(address: SocketAddr, token: &str) -> anyhow::Result<Self> {
         let base = Url::parse(&format!("http://{address}"))?;
-        Ok(Self { http: client(&base, DEADLINE)?, base })
+        Ok(Self { http: client(&base, DEADLINE)?, base, token: token.to_owned() })
     }
 
     pub fn address(&self) -> &str {
@@ -140,14 +143,20 @@ impl Shop {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        let answer = self.http.get(self.base.join(path)?).send().await.with_context(|| format!("GET {path}"))?;
+        let answer = self
+            .http
+            .get(self.base.join(path)?)
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .with_context(|| format!("GET {path}"))?;
         let (status, text) = (answer.status(), answer.text().await?);
         ensure!(status.is_success(), "GET {path} is answered by {status}: {text}");
         serde_json::from_str(&text).with_context(|| format!("the answer to GET {path} cannot be read"))
     }
 
     async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let sent = self.http.post(self.base.join(path)?).json(body).send().await;
+        let sent = self.http.post(self.base.join(path)?).bearer_auth(&self.token).json(body).send().await;
         let answer = sent.with_context(|| format!("POST {path}"))?;
         let (status, text) = (answer.status(), answer.text().await?);
         ensure!(status.is_success(), "POST {path} is answered by {status}: {text}");

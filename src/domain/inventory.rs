@@ -9,8 +9,10 @@ use super::Sku;
 
 /// So many units of one product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = StockLine)]
 pub struct Line {
     pub sku: Sku,
+    #[schema(minimum = 1)]
     pub quantity: u32,
 }
 
@@ -23,6 +25,8 @@ pub enum ReservationStatus {
     /// Given back, or released before it was ever made: a later request to reserve is refused.
     Released,
     Rejected,
+    /// Sold and given back; a sale that arrives later changes nothing any more.
+    Returned,
 }
 
 impl ReservationStatus {
@@ -32,10 +36,11 @@ impl ReservationStatus {
             Self::Committed => "committed",
             Self::Released => "released",
             Self::Rejected => "rejected",
+            Self::Returned => "returned",
         }
     }
 
-    pub const ALL: [Self; 4] = [Self::Reserved, Self::Committed, Self::Released, Self::Rejected];
+    pub const ALL: [Self; 5] = [Self::Reserved, Self::Committed, Self::Released, Self::Rejected, Self::Returned];
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
@@ -64,10 +69,11 @@ pub enum Movement {
     Reserve,
     Release,
     Commit,
+    Return,
 }
 
 impl Movement {
-    pub const ALL: [Self; 3] = [Self::Reserve, Self::Release, Self::Commit];
+    pub const ALL: [Self; 4] = [Self::Reserve, Self::Release, Self::Commit, Self::Return];
 
     /// What one unit does to a shelf: on hand, reserved.
     pub fn effect(self) -> (i64, i64) {
@@ -75,6 +81,7 @@ impl Movement {
             Self::Reserve => (0, 1),
             Self::Release => (0, -1),
             Self::Commit => (-1, -1),
+            Self::Return => (1, 0),
         }
     }
 
@@ -83,8 +90,17 @@ impl Movement {
             Self::Reserve => "reserve",
             Self::Release => "release",
             Self::Commit => "commit",
+            Self::Return => "return",
         }
     }
+}
+
+/// Kinds of movements that people make; the others are those of orders ([`Movement`]).
+const BY_HAND: [(&str, (i64, i64)); 2] = [("initial", (1, 0)), ("adjust", (1, 0))];
+
+/// Every kind of movement in the ledger, with what one unit of it does to a shelf: on hand, reserved.
+pub fn movement_kinds() -> impl Iterator<Item = (&'static str, (i64, i64))> {
+    BY_HAND.into_iter().chain(Movement::ALL.into_iter().map(|movement| (movement.as_str(), movement.effect())))
 }
 
 /// Reserves all lines or none. The error lists the products that fall short or are unknown.
@@ -131,6 +147,15 @@ pub fn commit(shelves: &mut Shelves, lines: &[Line]) {
     }
 }
 
+/// Puts sold units back on the shelf.
+pub fn put_back(shelves: &mut Shelves, lines: &[Line]) {
+    for line in lines {
+        if let Some(shelf) = shelves.get_mut(&line.sku) {
+            shelf.on_hand += i64::from(line.quantity);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -167,6 +192,7 @@ mod tests {
                 Movement::Reserve => reserve(&mut shelves, &[line("A", 1)]).expect("there"),
                 Movement::Release => release(&mut shelves, &[line("A", 1)]),
                 Movement::Commit => commit(&mut shelves, &[line("A", 1)]),
+                Movement::Return => put_back(&mut shelves, &[line("A", 1)]),
             }
             let now = shelves[&sku("A")];
             assert_eq!((now.on_hand - before.on_hand, now.reserved - before.reserved), movement.effect());
@@ -175,7 +201,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn units_are_neither_made_nor_lost_nor_oversold(orders in prop::collection::vec((1_u32..20, 0_u8..3), 0..60)) {
+        fn units_are_neither_made_nor_lost_nor_oversold(orders in prop::collection::vec((1_u32..20, 0_u8..4), 0..60)) {
             let start = 200;
             let mut shelves = Shelves::from([(sku("A"), Shelf { on_hand: start, reserved: 0 })]);
             let mut sold = 0;
@@ -185,6 +211,7 @@ mod tests {
                     match fate {
                         0 => release(&mut shelves, &lines),
                         1 => { commit(&mut shelves, &lines); sold += i64::from(quantity); }
+                        2 => { commit(&mut shelves, &lines); put_back(&mut shelves, &lines); }
                         _ => {}
                     }
                 }

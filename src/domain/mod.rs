@@ -9,12 +9,17 @@ mod money;
 pub mod notification;
 mod order;
 pub mod payment;
+mod priority;
 pub mod saga;
+mod shipment;
 mod status;
+pub mod webhook;
 
 pub use contact::{Email, InvalidContact, Phone};
-pub use ids::{CustomerId, InvalidText, OrderId, Sku, stable_uuid};
+pub use ids::{Carrier, CustomerId, InvalidText, OrderId, Sku, TrackingNumber, caused_by, stable_uuid};
 pub use item::{Item, MAX_QUANTITY};
 pub use money::{Money, MoneyError};
 pub use order::{MAX_ITEMS, Order};
+pub use priority::{Priority, UnknownPriority};
+pub use shipment::Shipment;
 pub use status::{OrderStatus, UnknownStatus};

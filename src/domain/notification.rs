@@ -1,10 +1,12 @@
 //! What customers are told, and through which channel.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The `type` of a notification on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = NotificationKind)]
 pub enum Kind {
     OrderConfirmation,
     OrderFailed,

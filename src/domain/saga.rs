@@ -1,12 +1,14 @@
 //! The saga of one order: one exhaustive function decides what every input means in every state.
 //!
-//! Called by the order-processor for each message and each passed deadline. Declined and out of stock are outcomes here,
-//! never errors; what is undone, is undone by commands that wait for their answer like any other step.
+//! Called through `lifecycle` by the order-processor for each message and each passed deadline, and by the API for each request of
+//! a person. Declined and out of stock are outcomes here, never errors; what is undone, is undone by commands that wait for their
+//! answer like any other step.
 
 mod decide;
 mod reason;
+mod undo;
 
-pub use decide::decide;
+pub use decide::{allowed, decide};
 pub use reason::FailureReason;
 
 use serde::{Deserialize, Serialize};
@@ -20,8 +22,19 @@ use super::notification::Kind;
 pub enum Step {
     ReservingStock,
     TakingPayment,
-    CancellingPayment { reason: FailureReason },
-    ReleasingStock { reason: FailureReason },
+    CancellingPayment {
+        reason: FailureReason,
+    },
+    ReleasingStock {
+        reason: FailureReason,
+    },
+    /// The order had been confirmed: the money goes back first, then the goods.
+    RefundingPayment {
+        reason: FailureReason,
+    },
+    ReturningStock {
+        reason: FailureReason,
+    },
 }
 
 impl Step {
@@ -32,6 +45,8 @@ impl Step {
             Self::TakingPayment => "taking_payment",
             Self::CancellingPayment { .. } => "cancelling_payment",
             Self::ReleasingStock { .. } => "releasing_stock",
+            Self::RefundingPayment { .. } => "refunding_payment",
+            Self::ReturningStock { .. } => "returning_stock",
         }
     }
 
@@ -39,7 +54,10 @@ impl Step {
     pub fn reason(&self) -> Option<&FailureReason> {
         match self {
             Self::ReservingStock | Self::TakingPayment => None,
-            Self::CancellingPayment { reason } | Self::ReleasingStock { reason } => Some(reason),
+            Self::CancellingPayment { reason }
+            | Self::ReleasingStock { reason }
+            | Self::RefundingPayment { reason }
+            | Self::ReturningStock { reason } => Some(reason),
         }
     }
 }
@@ -73,6 +91,7 @@ pub enum Input {
         shortages: Vec<String>,
     },
     StockReleased,
+    StockReturned,
     /// Only told to whoever asks for an answer; the saga does not.
     StockCommitted,
     PaymentTaken,
@@ -87,6 +106,14 @@ pub enum Input {
     DeadlinePassed {
         step: String,
     },
+    /// Somebody does not want the order any more.
+    CancelRequested,
+    /// The warehouse has handed the order to a carrier; `repeated` when this parcel is known already.
+    ShipmentReported {
+        repeated: bool,
+    },
+    /// The customer has the order.
+    DeliveryReported,
     /// An operator gives the customer's money back; the order stays what it is.
     RefundRequested,
 }
@@ -104,7 +131,11 @@ impl Input {
             Self::PaymentDeclined { .. } => "payment_declined",
             Self::PaymentCancelled { refunded: false } => "payment_cancelled",
             Self::PaymentCancelled { refunded: true } => "payment_refunded",
+            Self::StockReturned => "stock_returned",
             Self::DeadlinePassed { .. } => "deadline_passed",
+            Self::CancelRequested => "cancel_requested",
+            Self::ShipmentReported { .. } => "shipped",
+            Self::DeliveryReported => "delivered",
             Self::RefundRequested => "refund_requested",
         }
     }
@@ -116,6 +147,8 @@ pub enum Effect {
     ReserveStock,
     ReleaseStock,
     CommitStock,
+    /// Sold goods go back on the shelf.
+    ReturnStock,
     TakePayment,
     CancelPayment,
     /// As `CancelPayment`, of an order that stays what it is.
@@ -135,6 +168,8 @@ pub enum Decision {
     Repair { effects: Vec<Effect> },
     /// A repetition or an answer that no longer matters; nothing to do.
     Ignore,
+    /// A request that the state does not allow; nothing happens. Messages are never refused.
+    Refuse,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The use case "accept an order", for many orders in one transaction. Called by the batcher, which owns the transaction.
+//! The use case "accept an order", for many orders in one transaction. Called by the batcher.
 //!
 //! An order, its history, its message and the answer under its key are committed together or not at all. Orders with faults
 //! leave no trace and cost their neighbours nothing.
@@ -10,19 +10,21 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::idempotency::IdempotencyKey;
-use crate::contract::order::{OrderForm, SUBMITTED};
+use crate::contract::order::{OrderForm, Unacceptable};
 use crate::contract::{FieldError, Outgoing};
+use crate::crash_points::{Boundary, crash_point};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::{Order, OrderId, Sku};
-use crate::store;
-use crate::store::idempotency::{NewAnswer, ScopedKey, StoredAnswer};
-use crate::store::orders::NewOrder;
+use crate::lifecycle;
+use crate::store::orders::{self, Known, NewAnswer, NewOrder, ScopedKey};
 
 /// An order as it was asked for.
 #[derive(Clone, Debug)]
 pub struct Submission {
     pub form: OrderForm,
     pub correlation_id: String,
+    /// Who places it, as in `customer:c-7`.
+    pub actor: String,
     pub key: Option<IdempotencyKey>,
 }
 
@@ -41,6 +43,8 @@ pub struct Acceptance {
 pub enum Refused {
     #[error("the order has faults")]
     Invalid(Vec<FieldError>),
+    #[error("the price is no longer what was expected; show it to the customer and order again")]
+    PriceChanged(Vec<FieldError>),
     #[error("the idempotency key was used with another body")]
     KeyReused,
     #[error("a request with this idempotency key is in progress")]
@@ -63,135 +67,110 @@ struct Draft {
     place: usize,
     order: Order,
     /// For the order-processor.
-    body: Box<RawValue>,
+    message: Outgoing,
     /// For the client: what it pays with is nobody's to read again.
     answer: Box<RawValue>,
 }
 
-/// Judges every submission and writes what is accepted, in a handful of statements for all of them. The verdicts come in the
-/// order of the submissions and count only once the caller has committed.
+/// Judges every submission and stores what is accepted, in one round trip each for all of them. The verdicts come in the order of the
+/// submissions; what is accepted is committed.
 ///
 /// # Errors
-/// When the database is away or refuses a value; then nothing counts.
+/// When the database is away or refuses a value; nothing is stored then, unless the answer to the commit was lost.
 pub(super) async fn accept_all(
     conn: &mut PgConnection,
     submissions: &[&Submission],
 ) -> Result<Vec<Verdict>, sqlx::Error> {
-    let mut verdicts = answer_repetitions(conn, submissions).await?;
-    let open: Vec<usize> = (0..submissions.len()).filter(|&place| verdicts[place].is_none()).collect();
-
-    let catalogue = look_up(conn, open.iter().map(|&place| submissions[place])).await?;
+    let skus: HashSet<&Sku> = submissions.iter().flat_map(|one| one.form.wishes.iter().map(|wish| &wish.sku)).collect();
+    let known = orders::look_up(conn, &keys(submissions), &skus).await?;
     let now = OffsetDateTime::now_utc();
-    let mut drafts = Vec::with_capacity(open.len());
-    for place in open {
-        match draft(place, &submissions[place].form, &catalogue, now) {
-            Ok(draft) => drafts.push(draft),
-            Err(refused) => verdicts[place] = Some(Err(refused)),
-        }
+    let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(submissions.len());
+    let mut drafts = Vec::with_capacity(submissions.len());
+    for (place, submission) in submissions.iter().enumerate() {
+        verdicts.push(repetition(submission, &known).or_else(|| {
+            match draft(place, submission, &known.catalogue, now) {
+                Ok(draft) => drafts.push(draft),
+                Err(refused) => return Some(Err(refused)),
+            }
+            None
+        }));
     }
-
-    let (drafts, too_late) = claim_keys(conn, submissions, drafts).await?;
-    write(conn, submissions, &drafts).await?;
+    crash_point("intake", Boundary::BeforeCommit);
+    let stored = store(conn, submissions, &drafts).await?;
+    crash_point("intake", Boundary::AfterCommit);
+    let mut too_late = Vec::new();
     for Draft { place, order, answer, .. } in drafts {
-        let body = String::from(Box::<str>::from(answer));
-        verdicts[place] = Some(Ok(Acceptance { order_id: order.id, body, replayed: false }));
+        match stored.contains(&order.id) {
+            true => {
+                let body = String::from(Box::<str>::from(answer));
+                verdicts[place] = Some(Ok(Acceptance { order_id: order.id, body, replayed: false }));
+            }
+            false => too_late.push(place),
+        }
     }
     if !too_late.is_empty() {
         let losers: Vec<&Submission> = too_late.iter().map(|&place| submissions[place]).collect();
-        let answers = answer_repetitions(conn, &losers).await?;
-        for (place, answer) in too_late.into_iter().zip(answers) {
+        let known = orders::look_up(conn, &keys(&losers), &HashSet::new()).await?;
+        for (place, loser) in too_late.into_iter().zip(losers) {
             // without an answer the winner has vanished in between: the client may simply ask again
-            verdicts[place] = Some(answer.unwrap_or(Err(Refused::KeyInFlight)));
+            verdicts[place] = Some(repetition(loser, &known).unwrap_or(Err(Refused::KeyInFlight)));
         }
     }
     Ok(verdicts.into_iter().map(|verdict| verdict.unwrap_or(Err(Refused::Internal))).collect())
 }
 
-/// The first answer again, for those whose key is known.
-async fn answer_repetitions(
-    conn: &mut PgConnection,
-    submissions: &[&Submission],
-) -> Result<Vec<Option<Verdict>>, sqlx::Error> {
-    let keys: Vec<ScopedKey<'_>> = submissions.iter().filter_map(|submission| scoped(submission)).collect();
-    let stored = store::idempotency::find_all(conn, &keys).await?;
-    Ok(submissions
-        .iter()
-        .map(|submission| {
-            let key = submission.key.as_ref()?;
-            let answer = stored.get(&(key.scope.clone(), key.key.clone()))?;
-            Some(repeat(answer, key))
-        })
-        .collect())
+fn keys<'a>(submissions: &[&'a Submission]) -> Vec<ScopedKey<'a>> {
+    let keys = submissions.iter().filter_map(|submission| submission.key.as_ref());
+    keys.map(|key| (key.scope.as_str(), key.key.as_str())).collect()
 }
 
-fn repeat(answer: &StoredAnswer, key: &IdempotencyKey) -> Verdict {
-    if answer.fingerprint == key.fingerprint.as_bytes() {
-        Ok(Acceptance { order_id: answer.order_id, body: answer.response.clone(), replayed: true })
-    } else {
-        Err(Refused::KeyReused)
-    }
+/// The first answer again, if the key is known.
+fn repetition(submission: &Submission, known: &Known) -> Option<Verdict> {
+    let key = submission.key.as_ref()?;
+    let answer = known.answers.get(&(key.scope.clone(), key.key.clone()))?;
+    Some(match answer.fingerprint == key.fingerprint.as_bytes() {
+        true => Ok(Acceptance { order_id: answer.order_id, body: answer.response.clone(), replayed: true }),
+        false => Err(Refused::KeyReused),
+    })
 }
 
-fn scoped(submission: &Submission) -> Option<ScopedKey<'_>> {
-    submission.key.as_ref().map(|key| (key.scope.as_str(), key.key.as_str()))
-}
-
-async fn look_up(
-    conn: &mut PgConnection,
-    submissions: impl Iterator<Item = &Submission>,
-) -> Result<Catalogue, sqlx::Error> {
-    let skus: HashSet<&Sku> = submissions.flat_map(|one| one.form.wishes.iter().map(|wish| &wish.sku)).collect();
-    store::products::catalogue(conn, &skus.into_iter().collect::<Vec<_>>()).await
-}
-
-fn draft(place: usize, form: &OrderForm, catalogue: &Catalogue, now: OffsetDateTime) -> Result<Draft, Refused> {
-    let order = form.priced(form.id.unwrap_or_else(OrderId::mint), catalogue, now).map_err(Refused::Invalid)?;
+fn draft(place: usize, submission: &Submission, catalogue: &Catalogue, now: OffsetDateTime) -> Result<Draft, Refused> {
+    let form = &submission.form;
+    let id = form.id.unwrap_or_else(OrderId::mint);
+    let order = form.priced(id, catalogue, now).map_err(|unacceptable| match unacceptable {
+        Unacceptable::Faulty(faults) => Refused::Invalid(faults),
+        Unacceptable::PriceChanged(faults) => Refused::PriceChanged(faults),
+    })?;
     let json = |order: &Order| serde_json::value::to_raw_value(order).map_err(|_| Refused::Internal);
     let body = json(&order)?;
     let answer = match order.payment_token {
         Some(_) => json(&order.without_payment_token())?,
         None => body.clone(),
     };
-    Ok(Draft { place, order, body, answer })
+    let message = lifecycle::submission(order.id, order.priority, &submission.correlation_id, &body)
+        .map_err(|_| Refused::Internal)?;
+    Ok(Draft { place, order, message, answer })
 }
 
-/// Stores the keys. Returns the drafts that may be written, and the places of those whose key somebody else stored first.
-async fn claim_keys(
+async fn store(
     conn: &mut PgConnection,
     submissions: &[&Submission],
-    drafts: Vec<Draft>,
-) -> Result<(Vec<Draft>, Vec<usize>), sqlx::Error> {
-    let answers: Vec<NewAnswer<'_>> = drafts
+    drafts: &[Draft],
+) -> Result<HashSet<OrderId>, sqlx::Error> {
+    let new: Vec<NewOrder<'_>> = drafts
         .iter()
-        .filter_map(|draft| {
-            let key = submissions[draft.place].key.as_ref()?;
-            Some(NewAnswer {
+        .map(|Draft { place, order, message, answer }| NewOrder {
+            order,
+            correlation_id: &submissions[*place].correlation_id,
+            actor: &submissions[*place].actor,
+            message_id: message.message_id,
+            answer: submissions[*place].key.as_ref().map(|key| NewAnswer {
                 key: (&key.scope, &key.key),
                 fingerprint: key.fingerprint.as_bytes(),
-                order_id: draft.order.id,
-                response: draft.answer.get(),
-            })
+                response: answer.get(),
+            }),
+            message: Some(message),
         })
         .collect();
-    let claimed: HashSet<OrderId> = store::idempotency::claim_all(conn, &answers).await?.into_iter().collect();
-    let (winners, losers): (Vec<Draft>, Vec<Draft>) = drafts
-        .into_iter()
-        .partition(|draft| submissions[draft.place].key.is_none() || claimed.contains(&draft.order.id));
-    Ok((winners, losers.into_iter().map(|draft| draft.place).collect()))
-}
-
-async fn write(conn: &mut PgConnection, submissions: &[&Submission], drafts: &[Draft]) -> Result<(), sqlx::Error> {
-    let mut orders = Vec::with_capacity(drafts.len());
-    let mut messages = Vec::with_capacity(drafts.len());
-    for Draft { place, order, body, .. } in drafts {
-        let correlation_id = submissions[*place].correlation_id.as_str();
-        orders.push(NewOrder { order, correlation_id });
-        let message_id = order.id.message_id(SUBMITTED);
-        let message = Outgoing::json(message_id, "orders", "process", "order.submitted", body)
-            .map_err(|error| sqlx::Error::Encode(error.into()))?;
-        messages.push(message.correlated(Some(correlation_id)));
-    }
-    let inserted = store::orders::insert_all(conn, &orders).await?;
-    store::orders::record_accepted(conn, &inserted).await?;
-    store::outbox::add_all(conn, &messages).await
+    orders::store_all(conn, &new).await
 }

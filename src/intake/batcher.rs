@@ -12,13 +12,17 @@ use futures_util::FutureExt;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::accept::{Refused, Submission, Verdict, accept_all};
 use super::idempotency::{InFlight, Ticket};
 use super::relay::OutboxWake;
-use crate::crash_points::{Boundary, crash_point};
-use crate::store::{is_contention, is_outage};
+use crate::store::{KeptConnection, is_contention, is_outage};
+
+/// Under load a batch is given this long to grow. That there is load, the batch before tells: more orders than this came while the one
+/// before it was written.
+const GATHER: Duration = Duration::from_millis(4);
+const BUSY: usize = 6;
 
 /// How much may wait, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +42,13 @@ pub struct IntakeLimits {
 }
 
 impl Default for IntakeLimits {
-    /// `waiting` holds what two writers commit in about half a second; `answer` stays below the usual 10 s of HTTP clients and
+    /// `waiting` holds what the writer commits in about half a second; `answer` stays below the usual 10 s of HTTP clients and
     /// above one failed `connect` and one `commit`.
     fn default() -> Self {
         Self {
             waiting: 4096,
             batch: 256,
-            writers: 2,
+            writers: 1,
             answer: Duration::from_secs(6),
             connect: Duration::from_secs(2),
             commit: Duration::from_secs(3),
@@ -58,6 +62,7 @@ pub struct Intake {
     queue: mpsc::Sender<Waiting>,
     in_flight: InFlight,
     answer: Duration,
+    wake: OutboxWake,
 }
 
 /// The tasks behind an [`Intake`]. Dropping this stops them at once; [`Writers::finished`] lets them finish.
@@ -100,10 +105,15 @@ impl Intake {
         let waiting = Arc::new(Mutex::new(waiting));
         let mut writers = JoinSet::new();
         for _ in 0..limits.writers {
-            let writer = Writer { db: db.clone(), wake: wake.clone(), limits };
+            let writer = Writer { db: KeptConnection::of(db.clone()), wake: wake.clone(), limits };
             writers.spawn(writer.run(waiting.clone()));
         }
-        (Self { queue, in_flight: InFlight::default(), answer: limits.answer }, Writers(writers))
+        (Self { queue, in_flight: InFlight::default(), answer: limits.answer, wake }, Writers(writers))
+    }
+
+    /// To be called after a commit that left messages in the outbox.
+    pub fn wake_relay(&self) {
+        self.wake.wake();
     }
 
     /// Accepts one order; answers within [`IntakeLimits::answer`] whatever happens.
@@ -133,7 +143,7 @@ impl Intake {
 }
 
 struct Writer {
-    db: PgPool,
+    db: KeptConnection,
     wake: OutboxWake,
     limits: IntakeLimits,
 }
@@ -172,12 +182,24 @@ impl Failed {
 
 impl Writer {
     async fn run(self, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
+        let mut is_busy = false;
         loop {
             let mut batch = Vec::with_capacity(self.limits.batch);
             // the lock is held while waiting, not while writing: the other writer collects the next batch meanwhile
-            if waiting.lock().await.recv_many(&mut batch, self.limits.batch).await == 0 {
+            let mut arrivals = waiting.lock().await;
+            if arrivals.recv_many(&mut batch, self.limits.batch).await == 0 {
                 return;
             }
+            if is_busy && batch.len() < self.limits.batch {
+                sleep(GATHER).await;
+                while batch.len() < self.limits.batch
+                    && let Ok(one) = arrivals.try_recv()
+                {
+                    batch.push(one);
+                }
+            }
+            drop(arrivals);
+            is_busy = batch.len() > BUSY;
             batch.retain(Waiting::is_awaited);
             self.settle(batch).await;
         }
@@ -230,26 +252,21 @@ impl Writer {
         }
     }
 
-    /// One transaction for all of them. A timeout drops the transaction, which rolls it back.
+    /// One transaction for all of them. After a timeout nobody knows whether they are stored: asking again with the same key is safe.
     async fn commit(&self, batch: &[Waiting]) -> Result<Vec<Verdict>, Failed> {
-        let mut transaction = match timeout(self.limits.connect, self.db.begin()).await {
-            Ok(Ok(transaction)) => transaction,
+        let mut connection = match timeout(self.limits.connect, self.db.take()).await {
+            Ok(Ok(connection)) => connection,
             Ok(Err(error)) => return Err(Failed::NoConnection(error)),
             Err(_) => return Err(Failed::TooSlow),
         };
         let submissions: Vec<&Submission> = batch.iter().map(|one| &one.submission).collect();
-        let work = async {
-            let verdicts = accept_all(&mut transaction, &submissions).await?;
-            crash_point("intake", Boundary::BeforeCommit);
-            transaction.commit().await?;
-            crash_point("intake", Boundary::AfterCommit);
-            Ok::<_, sqlx::Error>(verdicts)
-        };
+        let work = accept_all(&mut connection, &submissions);
         let verdicts = match timeout(self.limits.commit, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(done)) => done?,
             Ok(Err(_)) => return Err(Failed::Panicked),
             Err(_) => return Err(Failed::TooSlow),
         };
+        connection.keep();
         if verdicts.iter().flatten().any(|acceptance| !acceptance.replayed) {
             self.wake.wake();
         }

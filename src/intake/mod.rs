@@ -12,7 +12,6 @@ mod idempotency;
 mod idempotent;
 mod import;
 mod payment_result;
-mod refund;
 pub mod relay;
 
 pub use accept::{Acceptance, Refused, Submission, Verdict};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::PgPool;
+use sqlx::{Connection, PgPool};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::contract::{Outgoing, Unroutable};
 use crate::crash_points::{Boundary, crash_point};
 use crate::messaging::Verdict;
+use crate::store::KeptConnection;
 use crate::store::outbox::{self, ParkedRow, TakenRow};
 
 /// Tells the relay of this process that the outbox has something. A wake-up, never the data: losing one costs a poll interval.
@@ -49,6 +50,8 @@ pub struct RelayPace {
     pub batch: i64,
     /// Pause of an idle relay that nobody wakes.
     pub poll: Duration,
+    /// Rest after a round of more than [`BUSY`] messages, in which the next ones gather: a round costs much the same for a few as for many.
+    pub gather: Duration,
     /// Longest wait for the confirms of one batch: a blocked broker must not hold a transaction open.
     pub confirm: Duration,
     /// Pause between two turns of the messages that the broker did not want.
@@ -57,6 +60,9 @@ pub struct RelayPace {
     pub backoff: (Duration, Duration),
 }
 
+/// More messages than this in one round tell that there is load; where there is none, no message waits for another.
+const BUSY: usize = 4;
+
 impl Default for RelayPace {
     /// The poll interval is what an order waits at most when the process that took it died; the batch is what a channel
     /// has outstanding at most; the confirm time is a fence behind the publisher's own deadline, which knows more about the cause.
@@ -64,6 +70,7 @@ impl Default for RelayPace {
         Self {
             batch: 256,
             poll: Duration::from_millis(200),
+            gather: Duration::from_millis(30),
             confirm: Duration::from_secs(20),
             unpark: Duration::from_secs(30),
             backoff: (Duration::from_millis(200), Duration::from_secs(3)),
@@ -97,7 +104,7 @@ impl Round {
 }
 
 pub struct Relay {
-    db: PgPool,
+    db: KeptConnection,
     publisher: Arc<dyn PublishBatch>,
     wake: OutboxWake,
     pace: RelayPace,
@@ -105,7 +112,7 @@ pub struct Relay {
 
 impl Relay {
     pub fn new(db: PgPool, publisher: Arc<dyn PublishBatch>, wake: OutboxWake, pace: RelayPace) -> Self {
-        Self { db, publisher, wake, pace }
+        Self { db: KeptConnection::of(db), publisher, wake, pace }
     }
 
     /// Runs until `shutdown`; a round in progress is finished first. Never ends by a failure: it waits and tries again.
@@ -117,6 +124,10 @@ impl Relay {
                 Ok(round) => {
                     failures = 0;
                     if round.taken() >= usize::try_from(self.pace.batch).unwrap_or(usize::MAX) {
+                        continue;
+                    }
+                    if round.taken() > BUSY {
+                        tokio::time::sleep(self.pace.gather).await;
                         continue;
                     }
                     jittered(self.pace.poll)
@@ -140,7 +151,7 @@ impl Relay {
 
     async fn turn(&self, unparked: &mut Instant) -> Result<Round, RelayError> {
         if unparked.elapsed() >= self.pace.unpark {
-            let again = outbox::unpark_all(&mut *self.db.acquire().await?).await?;
+            let again = outbox::unpark_all(&mut *self.db.take().await?).await?;
             *unparked = Instant::now();
             if again > 0 {
                 tracing::info!(messages = again, "parked messages get another turn");
@@ -154,7 +165,8 @@ impl Relay {
     /// # Errors
     /// When the database or the broker is away; then everything is still in the outbox.
     pub async fn relay_once(&self) -> Result<Round, RelayError> {
-        let mut transaction = self.db.begin().await?;
+        let mut connection = self.db.take().await?;
+        let mut transaction = connection.begin().await?;
         let rows = outbox::take(&mut transaction, self.pace.batch).await?;
         if rows.is_empty() {
             return Ok(Round::default());
@@ -177,6 +189,7 @@ impl Relay {
         park(&mut transaction, &rows, &parked).await?;
         crash_point("relay", Boundary::BeforeCommit);
         transaction.commit().await?;
+        connection.keep();
         crash_point("relay", Boundary::AfterCommit);
         Ok(Round { published: rows.len() - parked.len(), parked: parked.len() })
     }

@@ -1,4 +1,4 @@
-//! Connections to RabbitMQ. Consumers get a connection of their own; publishers share a pool, so that a broker that blocks
+//! Connections to RabbitMQ. The consumers of a process share one; publishers share a pool beside it, so that a broker that blocks
 //! publishing under an alarm never keeps a consumer from acknowledging.
 
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use deadpool_lapin::{Config, Pool, PoolConfig, Runtime};
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::Publisher;
@@ -16,6 +17,8 @@ use crate::config::BrokerArgs;
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// Bound for everything else that should be one round trip.
 pub const DEADLINE: Duration = Duration::from_secs(10);
+/// Closing is a courtesy; a broker under an alarm does not answer it.
+pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 /// Seconds between heartbeats: a silent peer is noticed after twice that time. The server's default of 60 is too slow.
 const HEARTBEAT: &str = "heartbeat=10";
 /// Publishing connections of one process; a channel carries far more than one role publishes.
@@ -39,6 +42,7 @@ pub struct Broker {
     url: Arc<str>,
     name: Arc<str>,
     publishing: Pool,
+    consuming: Arc<Mutex<Option<Arc<Connection>>>>,
 }
 
 impl Broker {
@@ -61,7 +65,7 @@ impl Broker {
             .wait_timeout(Some(DEADLINE))
             .build()
             .map_err(|error| BrokerError::Configuration(error.to_string()))?;
-        Ok(Self { url: url.into(), name: name.into(), publishing })
+        Ok(Self { url: url.into(), name: name.into(), publishing, consuming: Arc::default() })
     }
 
     /// Name of the virtual host, for the management API; `None` when the address cannot be read.
@@ -77,6 +81,29 @@ impl Broker {
         let properties = properties(&format!("{} {purpose}", self.name));
         let connecting = Connection::connect(&self.url, properties);
         in_time("connecting", CONNECT_DEADLINE, connecting).await
+    }
+
+    /// The connection that the consumers of this process share: each one costs a thread, its buffers, and a wake-up for whatever arrives.
+    ///
+    /// # Errors
+    /// As [`Broker::connect`].
+    pub(super) async fn consuming(&self) -> Result<Arc<Connection>, BrokerError> {
+        let mut shared = self.consuming.lock().await;
+        if let Some(connection) = shared.as_ref().filter(|connection| connection.status().connected()) {
+            return Ok(Arc::clone(connection));
+        }
+        let connection = Arc::new(self.connect("consuming").await?);
+        *shared = Some(Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    /// Closes the shared connection, if it is still this one: a channel of it does not answer.
+    pub(super) async fn give_up(&self, connection: &Arc<Connection>) {
+        let mut shared = self.consuming.lock().await;
+        shared.take_if(|current| Arc::ptr_eq(current, connection));
+        drop(shared);
+        // The result does not matter: whatever was not acknowledged comes again either way.
+        let _ = timeout(CLOSE_DEADLINE, connection.close(200, "done".into())).await;
     }
 
     /// A publisher with a channel of its own, on a pooled connection.

@@ -12,7 +12,7 @@ use super::breaker::Admission;
 use super::failure::panic_text;
 use super::fault::Fault;
 use super::session::{Prepared, Ready, Session, Taken};
-use super::{Consumer, Delivery, Failure, Handler, Incoming};
+use super::{Delivery, Failure, Handler, Incoming};
 use crate::contract::Outgoing;
 use crate::crash_points::{Boundary, crash_point, poison_point};
 use crate::store::inbox;
@@ -80,8 +80,8 @@ impl<H: Handler> Session<'_, H> {
                 Err(Fault::Database(error)) if decoded.len() == 1 => {
                     let failure = Failure::Transient(chain(&error));
                     ready.extend(decoded.into_iter().map(|one| {
-                        let Taken { tag, acker, incoming, .. } = one.taken;
-                        Ready { tag, acker, prepared: Prepared::Failed(incoming, failure.clone()) }
+                        let Taken { receipt, incoming, .. } = one.taken;
+                        Ready { receipt, prepared: Prepared::Failed(incoming, failure.clone()) }
                     }));
                     continue;
                 }
@@ -98,14 +98,17 @@ impl<H: Handler> Session<'_, H> {
 
     /// Asks the inbox first: a message that was handled before is not worth a second call.
     async fn look_up(&self, decoded: &[Decoded<H>]) -> Result<Found<H>, Fault> {
-        let Consumer { handler, db, .. } = self.consumer;
-        let ids: Vec<Uuid> = decoded.iter().map(|one| handler.identity(&one.taken.incoming)).collect();
+        let handler = &self.consumer.handler;
+        let ids: Vec<Uuid> = decoded.iter().map(|one| one.taken.receipt.identity).collect();
         let messages: Vec<&H::Message> = decoded.iter().map(|one| &one.message).collect();
         let look_up = || async {
-            let mut db = db.acquire().await?;
-            Ok((inbox::handled(&mut db, H::ROLE, &ids).await?, handler.look_up(&mut db, &messages).await?))
+            let mut db = self.db.take().await?;
+            let found = (inbox::handled(&mut db, H::ROLE, &ids).await?, handler.look_up(&mut db, &messages).await?);
+            db.keep();
+            Ok(found)
         };
-        let (known, contexts) = self.through_outages(decoded.first().map(|one| &one.taken.acker), look_up).await?;
+        let (known, contexts) =
+            self.through_outages(decoded.first().map(|one| &one.taken.receipt.acker), look_up).await?;
         Ok(Found { ids, known, contexts })
     }
 
@@ -116,8 +119,7 @@ impl<H: Handler> Session<'_, H> {
         let mut started = false;
         for ((decoded, id), context) in decoded.into_iter().zip(ids).zip(contexts) {
             if let Some(outgoing) = known.remove(&id) {
-                let Taken { tag, acker, .. } = decoded.taken;
-                ready.push(Ready { tag, acker, prepared: Prepared::Known(outgoing) });
+                ready.push(Ready { receipt: decoded.taken.receipt, prepared: Prepared::Known(outgoing) });
                 continue;
             }
             started = true;
@@ -147,12 +149,12 @@ impl<H: Handler> Session<'_, H> {
             self.held.push_back(decoded);
             return None;
         }
-        let Decoded { taken: Taken { tag, acker, incoming, .. }, message } = decoded;
+        let Decoded { taken: Taken { receipt, incoming, .. }, message } = decoded;
         let prepared = match outcome {
             Ok(fetched) => Prepared::Fresh(Delivery { incoming, message, fetched }),
             Err(failure) => Prepared::Failed(incoming, failure),
         };
-        Some(Ready { tag, acker, prepared })
+        Some(Ready { receipt, prepared })
     }
 }
 

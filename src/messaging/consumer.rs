@@ -4,23 +4,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use lapin::Connection;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
+use lapin::{Channel, Connection};
 use sqlx::PgPool;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::breaker::{Breaker, Reading};
-use super::broker::{DEADLINE, in_time};
+use super::broker::{CLOSE_DEADLINE, DEADLINE, in_time};
 use super::fault::Fault;
-use super::session::Session;
+use super::session::{Ready, Session, Taken};
 use super::{Broker, Handler, supervise};
 use crate::config::ConsumerArgs;
 use crate::telemetry::{BreakerSign, Pulse, Signs, Taking, metrics};
 
-/// Closing is a courtesy; a broker under an alarm does not answer it.
-pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
+/// Under load a batch is given this long to grow: what a transaction, a publish and an ack cost hardly depends on how many messages
+/// share them. A batch of more than [`BUSY`] messages tells that there is load; where there is none, nobody waits.
+const GATHER: Duration = Duration::from_millis(30);
+const BUSY: usize = 4;
 
 /// How long messages are taken one by one after one that could not be read: many times what the broker needs to give it up.
 const CAREFUL: Duration = Duration::from_secs(30);
@@ -72,7 +74,11 @@ impl<H: Handler> Consumer<H> {
     }
 
     async fn session(&self, shutdown: &CancellationToken) -> Result<(), Fault> {
-        let connection = self.broker.connect(&format!("consuming {}", H::SOURCE.queue())).await?;
+        // Whoever fears a message that ends its connection does not take the others' with it.
+        let connection = match self.careful_until() {
+            Some(_) => Arc::new(self.broker.connect(&format!("consuming {}", H::SOURCE.queue())).await?),
+            None => self.broker.consuming().await?,
+        };
         let up = metrics().consumer_up.with_label_values(&[H::ROLE]);
         let ended = self.consume(&connection, shutdown).await;
         if matches!(ended, Err(Fault::Unreadable(_))) {
@@ -81,13 +87,21 @@ impl<H: Handler> Consumer<H> {
         up.set(0);
         metrics().held.with_label_values(&[H::ROLE]).set(0);
         self.taking.holds(0);
-        // The result does not matter: whatever was not acknowledged comes again either way.
-        let _ = timeout(CLOSE_DEADLINE, connection.close(200, "done".into())).await;
         ended
     }
 
-    async fn consume(&self, connection: &Connection, shutdown: &CancellationToken) -> Result<(), Fault> {
+    async fn consume(&self, connection: &Arc<Connection>, shutdown: &CancellationToken) -> Result<(), Fault> {
         let channel = in_time("opening a channel", DEADLINE, connection.create_channel()).await?;
+        let ended = self.on_channel(&channel, shutdown).await;
+        // With the channel everything goes back that was not acknowledged.
+        match (self.careful_until(), timeout(CLOSE_DEADLINE, channel.close(200, "done".into())).await) {
+            (None, Ok(Ok(()))) => {}
+            _ => self.broker.give_up(connection).await,
+        }
+        ended
+    }
+
+    async fn on_channel(&self, channel: &Channel, shutdown: &CancellationToken) -> Result<(), Fault> {
         let careful = self.careful_until();
         let prefetch = if careful.is_some() { 1 } else { self.args.prefetch };
         let qos = channel.basic_qos(prefetch, BasicQosOptions::default());
@@ -99,7 +113,7 @@ impl<H: Handler> Consumer<H> {
         metrics().consumer_up.with_label_values(&[H::ROLE]).set(1);
         self.pulse.up();
         let ended = match self.work(&mut session, &mut stream, careful).await {
-            Ok(()) => session.drain(&channel).await,
+            Ok(()) => session.drain(channel).await,
             Err(fault) => Err(fault),
         };
         ended.and(session.survived_all().await)
@@ -112,6 +126,7 @@ impl<H: Handler> Consumer<H> {
         stream: &mut lapin::Consumer,
         careful: Option<Instant>,
     ) -> Result<(), Fault> {
+        let mut is_busy = false;
         loop {
             let mut arrivals = Vec::new();
             let mut ready = Vec::new();
@@ -120,28 +135,46 @@ impl<H: Handler> Consumer<H> {
             tokio::select! {
                 () = session.shutdown.cancelled() => return Ok(()),
                 Some(called) = session.calls.join_next() => ready.extend(called.ok().and_then(|c| session.returned(c))),
-                arrival = stream.next(), if has_room => arrivals.push(session.take(arrival)?),
+                arrival = stream.next(), if has_room => session.take(arrival, &mut arrivals)?,
                 () = sleep_until(careful.unwrap_or_else(Instant::now)), if careful.is_some() => {
                     self.set_careful(None);
                     return Err(Fault::BackToPace);
                 }
                 () = sleep_until(probe_at.unwrap_or_else(Instant::now)), if holds && probe_at.is_some() => {}
             }
-            while ready.len() < self.args.batch
-                && let Some(called) = session.calls.try_join_next()
-            {
-                ready.extend(called.ok().and_then(|called| session.returned(called)));
+            self.collect(session, stream, has_room, &mut arrivals, &mut ready)?;
+            if is_busy && arrivals.len().max(ready.len()) < self.args.batch {
+                sleep(GATHER).await;
+                self.collect(session, stream, has_room, &mut arrivals, &mut ready)?;
             }
-            while has_room
-                && arrivals.len() < self.args.batch
-                && let Some(arrival) = stream.next().now_or_never()
-            {
-                arrivals.push(session.take(arrival)?);
-            }
+            is_busy = arrivals.len().max(ready.len()) > BUSY;
             session.prepare(arrivals, &mut ready).await?;
             session.finish(ready).await?;
             session.isolate().await?;
             self.taking.holds(session.in_hand.len());
         }
+    }
+
+    /// Whatever is there by now, up to one batch.
+    fn collect(
+        &self,
+        session: &mut Session<'_, H>,
+        stream: &mut lapin::Consumer,
+        has_room: bool,
+        arrivals: &mut Vec<Taken>,
+        ready: &mut Vec<Ready<H>>,
+    ) -> Result<(), Fault> {
+        while ready.len() < self.args.batch
+            && let Some(called) = session.calls.try_join_next()
+        {
+            ready.extend(called.ok().and_then(|called| session.returned(called)));
+        }
+        while has_room
+            && arrivals.len() < self.args.batch
+            && let Some(arrival) = stream.next().now_or_never()
+        {
+            session.take(arrival, arrivals)?;
+        }
+        Ok(())
     }
 }

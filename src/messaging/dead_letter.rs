@@ -23,6 +23,7 @@ pub fn copy(incoming: &Incoming, queue: WorkQueue, failure: &Failure, settlement
             headers.insert(headers::ATTEMPT.into(), AMQPValue::LongUInt(incoming.attempt() + 1));
             (String::new(), queue.retry_queue(rung))
         }
+        Settlement::Wait { rung } => (String::new(), queue.retry_queue(rung)),
         Settlement::DeadLetter(reason) => {
             headers.insert(headers::REASON.into(), text(reason.code()));
             (names::DLX.to_owned(), names::FAILED.to_owned())
@@ -84,6 +85,16 @@ mod tests {
         assert_eq!(third.attempt(), 3);
         assert_eq!(third.origin(), ("orders".to_owned(), "process".to_owned()));
         assert_eq!(third.text(headers::FIRST_FAILED_AT), second.text(headers::FIRST_FAILED_AT));
+    }
+
+    #[test]
+    fn a_message_that_waits_for_its_turn_keeps_its_attempt() {
+        let first = Incoming::read("", "webhook_deliveries", BasicProperties::default(), b"{}".to_vec());
+        let failure = Failure::NotNow { rung: 1, why: "the endpoint is down".into() };
+        let copy = copy(&first, WorkQueue::WebhookDeliveries, &failure, Settlement::Wait { rung: 1 });
+        assert_eq!((copy.exchange.as_str(), copy.routing_key.as_str()), ("", "webhook_deliveries_retry_1"));
+        let second = Incoming::read("", "webhook_deliveries", copy.properties, copy.body);
+        assert_eq!((second.message_id, second.attempt()), (first.message_id, 1));
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! One batch, one transaction: the gate, the handler's effects and the inbox rows commit together. A batch that fails is run
 //! message by message, so that one bad message never fails its neighbours.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use sqlx::PgPool;
+use sqlx::Connection;
 
 use super::failure::panic_text;
 use super::{Delivery, Failure, Handler, Outcome};
 use crate::contract::Outgoing;
 use crate::crash_points::{Boundary, crash_point};
-use crate::store::{inbox, is_contention, is_outage};
+use crate::store::{KeptConnection, inbox, is_contention, is_outage};
 use crate::telemetry::chain;
 
 /// The decision about one delivery.
@@ -34,7 +34,8 @@ enum Rollback {
 
 impl From<sqlx::Error> for Rollback {
     fn from(error: sqlx::Error) -> Self {
-        match is_outage(&error) || is_contention(&error) {
+        // A repetition that the gate did not see when it was asked: another process has just committed the message. Asked again, it will.
+        match is_outage(&error) || is_contention(&error) || inbox::is_repetition(&error) {
             true => Self::Outage(error),
             false => Self::Batch(Failure::Transient(chain(&error))),
         }
@@ -45,8 +46,16 @@ impl From<sqlx::Error> for Rollback {
 ///
 /// # Errors
 /// Only an outage of the database, after which nothing has happened and the batch can be decided again.
-pub async fn decide<H: Handler>(handler: &H, db: &PgPool, batch: &[Delivery<H>]) -> Result<Vec<Decided>, sqlx::Error> {
-    match transact(handler, db, batch).await {
+pub async fn decide<H: Handler>(
+    handler: &H,
+    db: &KeptConnection,
+    batch: &[Delivery<H>],
+) -> Result<Vec<Decided>, sqlx::Error> {
+    // Hardly any message is a repetition, so the gate is asked only once, by writing its rows. Where that fails, it is asked first.
+    if let Ok(decided) = transact(handler, db, batch, Gate::Trusting).await {
+        return Ok(decided);
+    }
+    match transact(handler, db, batch, Gate::Asking).await {
         Ok(decided) => return Ok(decided),
         Err(Rollback::Outage(error)) => return Err(error),
         Err(Rollback::Batch(failure)) if batch.len() <= 1 => {
@@ -58,7 +67,7 @@ pub async fn decide<H: Handler>(handler: &H, db: &PgPool, batch: &[Delivery<H>])
     }
     let mut decided = Vec::with_capacity(batch.len());
     for delivery in batch {
-        match transact(handler, db, std::slice::from_ref(delivery)).await {
+        match transact(handler, db, std::slice::from_ref(delivery), Gate::Asking).await {
             Ok(one) => decided.extend(one),
             Err(Rollback::Outage(error)) => return Err(error),
             Err(Rollback::Batch(failure)) => decided.push(Decided::Failed(failure)),
@@ -67,21 +76,42 @@ pub async fn decide<H: Handler>(handler: &H, db: &PgPool, batch: &[Delivery<H>])
     Ok(decided)
 }
 
-async fn transact<H: Handler>(handler: &H, db: &PgPool, batch: &[Delivery<H>]) -> Result<Vec<Decided>, Rollback> {
+/// How a transaction finds out which messages have been handled before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    /// It expects none; if there is one, its row is in the way, and the transaction is rolled back.
+    Trusting,
+    Asking,
+}
+
+async fn transact<H: Handler>(
+    handler: &H,
+    db: &KeptConnection,
+    batch: &[Delivery<H>],
+    gate: Gate,
+) -> Result<Vec<Decided>, Rollback> {
     let ids: Vec<_> = batch.iter().map(|delivery| handler.identity(&delivery.incoming)).collect();
-    let mut tx = db.begin().await?;
-    let mut handled = inbox::handled(&mut tx, H::ROLE, &ids).await?;
+    let mut connection = db.take().await?;
+    let mut tx = connection.begin().await?;
+    let mut handled = match gate {
+        Gate::Trusting => HashMap::new(),
+        Gate::Asking => inbox::handled(&mut tx, H::ROLE, &ids).await?,
+    };
     let mut seen = HashSet::new();
     let is_fresh: Vec<bool> = ids.iter().map(|id| !handled.contains_key(id) && seen.insert(*id)).collect();
     let fresh: Vec<&Delivery<H>> = batch.iter().zip(&is_fresh).filter(|(_, fresh)| **fresh).map(|(d, _)| d).collect();
-    let mut outcomes = match fresh.is_empty() {
+    let outcomes = match fresh.is_empty() {
         true => Vec::new(),
         false => AssertUnwindSafe(handler.apply(&mut tx, &fresh))
             .catch_unwind()
             .await
             .map_err(|panic| Rollback::Batch(Failure::Panicked(panic_text(panic.as_ref()))))??,
+    };
+    if gate == Gate::Trusting && outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_))) {
+        // A repetition may fail where the first run did not, and leaves no row that would be in the way.
+        return Err(Rollback::Batch(Failure::Transient("the gate must be asked first".to_owned())));
     }
-    .into_iter();
+    let mut outcomes = outcomes.into_iter();
     let mut decided = Vec::with_capacity(batch.len());
     for (id, fresh) in ids.iter().zip(is_fresh) {
         decided.push(match fresh {
@@ -101,12 +131,9 @@ async fn transact<H: Handler>(handler: &H, db: &PgPool, batch: &[Delivery<H>]) -
             Decided::Duplicate(_) | Decided::Failed(_) => None,
         })
         .collect();
-    if inbox::record(&mut tx, H::ROLE, &done).await? < done.len() {
-        // Another process has just committed one of these messages. Decided again, it will be seen as a duplicate.
-        tx.rollback().await?;
-        return Err(Rollback::Outage(sqlx::Error::WorkerCrashed));
-    }
+    inbox::record(&mut tx, H::ROLE, &done).await?;
     crash_point(H::ROLE, Boundary::BeforeCommit);
     tx.commit().await?;
+    connection.keep();
     Ok(decided)
 }

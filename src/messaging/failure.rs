@@ -12,6 +12,9 @@ pub enum Failure {
     /// Something went wrong that may go right next time. The text is the whole error chain.
     #[error("{0}")]
     Transient(String),
+    /// Its turn has not come: it waits on this rung of the ladder, counted from 0, and keeps its attempt.
+    #[error("{why}")]
+    NotNow { rung: usize, why: String },
     /// The handler panicked.
     #[error("the handler panicked: {0}")]
     Panicked(String),

@@ -1,13 +1,12 @@
 //! The end of a batch: decide it in one transaction, publish what it caused, acknowledge.
 
-use lapin::Acker;
 use tokio::time::Instant;
 
 use super::engine::{Decided, decide};
 use super::fault::Fault;
 use super::session::{Prepared, Ready, Session};
 use super::settle::{Settlement, settle};
-use super::{Consumer, Delivery, Failure, Handler, Incoming, Source, Wire, dead_letter};
+use super::{Failure, Handler, Incoming, Source, Wire, bundle, dead_letter};
 use crate::crash_points::{Boundary, crash_point};
 use crate::telemetry::metrics;
 
@@ -19,33 +18,48 @@ impl<H: Handler> Session<'_, H> {
         }
         let started = Instant::now();
         let size = ready.len();
-        let mut acks = Vec::with_capacity(size);
-        let mut wires = Vec::new();
+        let mut settled = Vec::with_capacity(size);
+        let mut caused = Vec::new();
+        let mut copies = Vec::new();
         let mut fresh = Vec::with_capacity(size);
-        for Ready { tag, acker, prepared } in ready {
+        for Ready { receipt, prepared } in ready {
             match prepared {
-                Prepared::Fresh(delivery) => fresh.push((tag, acker, delivery)),
+                Prepared::Fresh(delivery) => fresh.push(delivery),
                 Prepared::Known(outgoing) => {
-                    wires.extend(outgoing.iter().map(Wire::from));
-                    acks.push((tag, acker));
+                    caused.extend(outgoing);
                     count::<H>("duplicate");
                 }
-                Prepared::Failed(incoming, failure) => {
-                    wires.push(self.settled(&incoming, &failure)?);
-                    acks.push((tag, acker));
+                Prepared::Failed(incoming, failure) => copies.push(self.settled(&incoming, &failure)?),
+                Prepared::Unconcerned => count::<H>("unconcerned"),
+            }
+            settled.push(receipt);
+        }
+        let acker = settled.last().map(|receipt| receipt.acker.clone());
+        let (handler, db) = (&self.consumer.handler, &self.db);
+        let decided = match fresh.is_empty() {
+            true => Vec::new(),
+            false => self.through_outages(acker.as_ref(), || decide(handler.as_ref(), db, &fresh)).await?,
+        };
+        for (delivery, decided) in fresh.iter().zip(decided) {
+            match decided {
+                Decided::Done(outgoing) => {
+                    caused.extend(outgoing);
+                    count::<H>("done");
                 }
-                Prepared::Unconcerned => {
-                    acks.push((tag, acker));
-                    count::<H>("unconcerned");
+                Decided::Duplicate(outgoing) => {
+                    caused.extend(outgoing);
+                    count::<H>("duplicate");
                 }
+                Decided::Failed(failure) => copies.push(self.settled(&delivery.incoming, &failure)?),
             }
         }
-        self.decide(fresh, &mut wires, &mut acks).await?;
+        let mut wires = bundle::wires(&caused, self.consumer.args.bundle);
+        wires.extend(copies);
         crash_point(H::ROLE, Boundary::AfterCommit);
-        self.publish(&wires, &acks).await?;
+        self.publish(&wires, &settled).await?;
         crash_point(H::ROLE, Boundary::AfterConfirm);
-        self.survived(&acks).await?;
-        if !self.in_hand.ack(acks).await? {
+        self.survived(&settled).await?;
+        if !self.in_hand.ack(settled).await? {
             return Err(Fault::AckLost);
         }
         crash_point(H::ROLE, Boundary::AfterAck);
@@ -54,51 +68,22 @@ impl<H: Handler> Session<'_, H> {
         Ok(())
     }
 
-    async fn decide(
-        &mut self,
-        fresh: Vec<(u64, Acker, Delivery<H>)>,
-        wires: &mut Vec<Wire>,
-        acks: &mut Vec<(u64, Acker)>,
-    ) -> Result<(), Fault> {
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        let mut deliveries = Vec::with_capacity(fresh.len());
-        for (tag, acker, delivery) in fresh {
-            acks.push((tag, acker));
-            deliveries.push(delivery);
-        }
-        let Consumer { handler, db, .. } = self.consumer;
-        let decided = self
-            .through_outages(acks.last().map(|(_, acker)| acker), || decide(handler.as_ref(), db, &deliveries))
-            .await?;
-        for (delivery, decided) in deliveries.iter().zip(decided) {
-            match decided {
-                Decided::Done(outgoing) => {
-                    wires.extend(outgoing.iter().map(Wire::from));
-                    count::<H>("done");
-                }
-                Decided::Duplicate(outgoing) => {
-                    wires.extend(outgoing.iter().map(Wire::from));
-                    count::<H>("duplicate");
-                }
-                Decided::Failed(failure) => wires.push(self.settled(&delivery.incoming, &failure)?),
-            }
-        }
-        Ok(())
-    }
-
     /// The copy that goes on in place of a message that failed.
     fn settled(&self, incoming: &Incoming, failure: &Failure) -> Result<Wire, Fault> {
         let Source::Work(queue) = H::SOURCE else {
             return Err(Fault::Unstorable(failure.to_string()));
         };
-        let settlement = settle(failure, incoming.attempt());
+        let settlement = settle(failure, incoming.attempt(), queue.rungs());
         let outcome = match settlement {
             Settlement::Retry { .. } => "retried",
+            Settlement::Wait { .. } => "deferred",
             Settlement::DeadLetter(_) => "dead_lettered",
         };
         count::<H>(outcome);
+        if matches!(settlement, Settlement::Wait { .. }) {
+            tracing::debug!(role = H::ROLE, message_id = %incoming.message_id, %failure, "message deferred");
+            return Ok(dead_letter::copy(incoming, queue, failure, settlement));
+        }
         tracing::warn!(
             role = H::ROLE, message_id = %incoming.message_id, correlation_id = incoming.correlation_id(),
             attempt = incoming.attempt(), outcome, failure = dead_letter::shortened(failure), "message not handled"

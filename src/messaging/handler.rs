@@ -38,7 +38,7 @@ impl Source {
 pub enum Outcome {
     /// Its effects are in the transaction; these messages follow from it.
     Done(Vec<Outgoing>),
-    /// It has no effect in the transaction.
+    /// It is not handled: it will come again. What the handler wrote of it to the transaction stays, as the log of an attempt does.
     Failed(Failure),
 }
 

@@ -3,8 +3,7 @@
 
 use std::borrow::Cow;
 
-use lapin::Acker;
-
+use super::acks::Receipt;
 use super::fault::Fault;
 use super::session::Session;
 use super::{Backoff, Handler, PublishError, Publisher, Verdict, Wire};
@@ -23,7 +22,7 @@ impl<H: Handler> Session<'_, H> {
     ///
     /// # Errors
     /// When the inputs are lost, too, when the process is to stop, or when waiting cannot help: all of it comes again.
-    pub(super) async fn publish(&mut self, wires: &[Wire], inputs: &[(u64, Acker)]) -> Result<(), Fault> {
+    pub(super) async fn publish(&mut self, wires: &[Wire], inputs: &[Receipt]) -> Result<(), Fault> {
         let mut left = Cow::Borrowed(wires);
         let mut backoff = Backoff::default();
         let (mut rounds, mut held) = (0_u32, false);
@@ -55,7 +54,7 @@ impl<H: Handler> Session<'_, H> {
         &mut self,
         why: Fault,
         messages: usize,
-        inputs: &[(u64, Acker)],
+        inputs: &[Receipt],
         backoff: &mut Backoff,
     ) -> Result<(), Fault> {
         // Whoever dies now does not die over these, and nobody needs to wait for them.
@@ -77,7 +76,7 @@ impl<H: Handler> Session<'_, H> {
             () = tokio::time::sleep(backoff.next_pause()) => {}
             () = self.shutdown.cancelled() => return Err(why),
         }
-        match inputs.first().is_none_or(|(_, acker)| acker.usable()) {
+        match inputs.first().is_none_or(|input| input.acker.usable()) {
             true => Ok(()),
             false => Err(why),
         }

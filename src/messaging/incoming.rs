@@ -39,9 +39,10 @@ impl Incoming {
     }
 
     /// How long it has waited for its first attempt, if its sender says when it was published (AMQP `timestamp`, whole seconds).
-    /// A later attempt or a replay has waited on purpose. A time to come says nothing: some clients write milliseconds.
+    /// A later attempt, a replay or a message that was put off has waited on purpose. A time to come says nothing: some clients write milliseconds.
     pub fn waited(&self) -> Option<Duration> {
-        let published = (*self.properties.timestamp()).filter(|_| self.attempt() == 1 && self.replays() == 0)?;
+        let is_first = self.attempt() == 1 && self.replays() == 0 && self.header(headers::FIRST_FAILED_AT).is_none();
+        let published = (*self.properties.timestamp()).filter(|_| is_first)?;
         let published = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(published))?;
         SystemTime::now().duration_since(published).ok()
     }

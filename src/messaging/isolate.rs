@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lapin::Acker;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::acks::Receipt;
 use super::fault::Fault;
 use super::session::{Prepared, Ready, Session, Taken};
 use super::{Failure, Handler, Source};
@@ -35,16 +35,15 @@ impl<H: Handler> Session<'_, H> {
         if H::SOURCE == Source::DeadLetters || self.is_peaceful(&arrivals).await? {
             return Ok(arrivals);
         }
-        let (db, handler) = (&self.consumer.db, &self.consumer.handler);
-        let identity = |taken: &Taken| handler.identity(&taken.incoming);
-        let acker = arrivals.first().map(|taken| taken.acker.clone());
-        let ids: Vec<Uuid> = arrivals.iter().map(identity).collect();
+        let db = &self.consumer.db;
+        let acker = arrivals.first().map(|taken| taken.receipt.acker.clone());
+        let ids: Vec<Uuid> = arrivals.iter().map(|taken| taken.receipt.identity).collect();
         let known = self.through_outages(acker.as_ref(), || suspects::known(db, H::ROLE, &ids)).await?;
         let (suspected, others): (Vec<Taken>, Vec<Taken>) =
-            arrivals.into_iter().partition(|taken| known.contains(&identity(taken)));
+            arrivals.into_iter().partition(|taken| known.contains(&taken.receipt.identity));
         self.suspects.extend(suspected);
         let back: Vec<(u64, Uuid)> =
-            others.iter().filter(|taken| taken.came_back).map(|taken| (taken.tag, identity(taken))).collect();
+            others.iter().filter(|taken| taken.came_back).map(|taken| key(&taken.receipt)).collect();
         if !back.is_empty() {
             // each once, and in one order, so that two processes do not wait for each other
             let ids: Vec<Uuid> = back.iter().map(|(_, id)| *id).collect::<BTreeSet<_>>().into_iter().collect();
@@ -65,7 +64,7 @@ impl<H: Handler> Session<'_, H> {
         let now = Instant::now();
         if self.peaceful_until.is_none_or(|until| until < now) {
             let db = &self.consumer.db;
-            let any = self.through_outages(Some(&first.acker), || suspects::any(db, H::ROLE)).await?;
+            let any = self.through_outages(Some(&first.receipt.acker), || suspects::any(db, H::ROLE)).await?;
             self.peaceful_until = (!any).then_some(now + PEACE);
         }
         Ok(self.peaceful_until.is_some())
@@ -85,20 +84,20 @@ impl<H: Handler> Session<'_, H> {
     async fn isolate_one(&mut self, taken: Taken) -> Result<(), Fault> {
         let alone = ALONE.lock().await;
         let db = &self.consumer.db;
-        let (tag, id) = (taken.tag, self.consumer.handler.identity(&taken.incoming));
+        let (tag, id) = key(&taken.receipt);
         let replays = taken.incoming.replays();
         let begin = || suspects::begin_alone(db, H::ROLE, id, replays, DEATHS_ALONE);
-        let deaths = self.through_outages(Some(&taken.acker), begin).await?;
+        let deaths = self.through_outages(Some(&taken.receipt.acker), begin).await?;
         crash_point(H::ROLE, Boundary::AfterMark);
         if deaths >= DEATHS_ALONE {
             drop(alone);
             return self.bury(taken, deaths).await;
         }
         tracing::warn!(role = H::ROLE, message_id = %taken.incoming.message_id, deaths, "running a suspect alone");
-        self.marked.insert(tag, id);
+        self.marked.insert((tag, id));
         self.alone = Some(alone);
         self.run_alone(taken).await?;
-        if self.marked.contains_key(&tag) {
+        if self.marked.contains(&(tag, id)) {
             // the breaker holds it back
             self.through_outages(None, || suspects::postpone(db, H::ROLE, id)).await?;
         }
@@ -109,8 +108,8 @@ impl<H: Handler> Session<'_, H> {
     /// The row stays: every further copy is buried at once.
     async fn bury(&mut self, taken: Taken, deaths: i32) -> Result<(), Fault> {
         let failure = Failure::Poisonous(format!("the process died {deaths} times while it ran this message alone"));
-        let Taken { tag, acker, incoming, .. } = taken;
-        self.finish(vec![Ready { tag, acker, prepared: Prepared::Failed(incoming, failure) }]).await
+        let Taken { receipt, incoming, .. } = taken;
+        self.finish(vec![Ready { receipt, prepared: Prepared::Failed(incoming, failure) }]).await
     }
 
     async fn run_alone(&mut self, taken: Taken) -> Result<(), Fault> {
@@ -124,26 +123,32 @@ impl<H: Handler> Session<'_, H> {
     }
 
     /// These have been run, and the process lives.
-    pub(super) async fn survived(&mut self, deliveries: &[(u64, Acker)]) -> Result<(), Fault> {
-        let tags: Vec<u64> =
-            deliveries.iter().map(|(tag, _)| *tag).filter(|tag| self.marked.contains_key(tag)).collect();
-        self.unmark(&tags).await
+    pub(super) async fn survived(&mut self, receipts: &[Receipt]) -> Result<(), Fault> {
+        let run: Vec<(u64, Uuid)> = receipts.iter().map(key).filter(|key| self.marked.contains(key)).collect();
+        self.unmark(&run).await
     }
 
     /// After a session, also one that a fault ended: a broker that went away has killed nobody.
     pub(super) async fn survived_all(&mut self) -> Result<(), Fault> {
-        let tags: Vec<u64> = self.marked.keys().copied().collect();
-        self.unmark(&tags).await
+        let run: Vec<(u64, Uuid)> = self.marked.iter().copied().collect();
+        self.unmark(&run).await
     }
 
-    async fn unmark(&mut self, tags: &[u64]) -> Result<(), Fault> {
-        if tags.is_empty() {
+    async fn unmark(&mut self, run: &[(u64, Uuid)]) -> Result<(), Fault> {
+        if run.is_empty() {
             return Ok(());
         }
-        let ids: Vec<Uuid> = tags.iter().filter_map(|tag| self.marked.get(tag).copied()).collect();
+        let ids: Vec<Uuid> = run.iter().map(|(_, id)| *id).collect();
         let db = &self.consumer.db;
         self.through_outages(None, || suspects::clear(db, H::ROLE, &ids)).await?;
-        self.marked.retain(|tag, _| !tags.contains(tag));
+        for key in run {
+            self.marked.remove(key);
+        }
         Ok(())
     }
+}
+
+/// A copy of a message may be in hand beside it, so the identity alone does not tell which run is meant.
+fn key(receipt: &Receipt) -> (u64, Uuid) {
+    (receipt.tag, receipt.identity)
 }

@@ -8,6 +8,7 @@
 mod acks;
 mod breaker;
 mod broker;
+mod bundle;
 mod calls;
 mod consumer;
 mod dead_letter;
@@ -30,6 +31,7 @@ pub mod settle;
 mod supervise;
 mod wire;
 
+pub use breaker::{Admission, Breaker, Reading};
 pub use broker::{Broker, BrokerError};
 pub use consumer::Consumer;
 pub use failure::Failure;

@@ -5,7 +5,7 @@ use lapin::Acker;
 use super::fault::Fault;
 use super::session::Session;
 use super::{Backoff, Handler};
-use crate::store::{is_contention, is_outage};
+use crate::store::{inbox, is_contention, is_outage};
 use crate::telemetry::chain;
 
 impl<H: Handler> Session<'_, H> {
@@ -25,7 +25,7 @@ impl<H: Handler> Session<'_, H> {
                     self.consumer.pulse.up();
                     return Ok(answer);
                 }
-                Err(error) if !is_outage(&error) && !is_contention(&error) => return Err(Fault::Database(error)),
+                Err(error) if !passes(&error) => return Err(Fault::Database(error)),
                 Err(error) => error,
             };
             self.consumer.pulse.down(format!("the database is away: {error}"));
@@ -39,4 +39,9 @@ impl<H: Handler> Session<'_, H> {
             }
         }
     }
+}
+
+/// Whether the same question will be answered later: the database is away, or another transaction was faster.
+fn passes(error: &sqlx::Error) -> bool {
+    is_outage(error) || is_contention(error) || inbox::is_repetition(error)
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Failure, Incoming};
 use crate::contract::{Outgoing, Unroutable, headers};
-use crate::domain::stable_uuid;
+use crate::domain::caused_by;
 use crate::topology::WorkQueue;
 
 /// The answer as a message, or `None` when the requester did not ask for one. Its id is derived from the request's, so a repeated
@@ -32,7 +32,7 @@ pub fn later_reply<T: Serialize>(
     kind: &str,
     answer: &T,
 ) -> Result<Outgoing, serde_json::Error> {
-    let id = stable_uuid([request_id.as_bytes().as_slice(), b"reply"].concat().as_slice());
+    let id = caused_by(request_id, "reply");
     let mut outgoing = Outgoing::json(id, "", reply_to, kind, answer)?;
     if WorkQueue::by_name(reply_to).is_none() {
         outgoing.unroutable = Unroutable::Drop;

@@ -1,34 +1,37 @@
 //! What one consumer session has in hand, and how a delivery gets ready for its batch. Ends with the session; what was not
 //! acknowledged then comes again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use lapin::Channel;
 use lapin::options::BasicCancelOptions;
-use lapin::{Acker, Channel};
 use tokio::sync::MutexGuard;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::acks::InHand;
-use super::broker::in_time;
+use super::acks::{InHand, Receipt};
+use super::broker::{CLOSE_DEADLINE, in_time};
 use super::calls::{Called, Decoded, call};
-use super::consumer::CLOSE_DEADLINE;
 use super::failure::panic_text;
 use super::fault::Fault;
-use super::{Consumer, Delivery, Failure, Handler, Incoming, Publisher};
+use super::{Consumer, Delivery, Failure, Handler, Incoming, Publisher, bundle};
 use crate::contract::Outgoing;
+use crate::store::KeptConnection;
 
-/// A delivery that this session holds.
+/// A message that this session holds.
 pub(super) struct Taken {
-    pub tag: u64,
-    pub acker: Acker,
+    pub receipt: Receipt,
     pub incoming: Incoming,
     /// Whether it has been delivered before and was not acknowledged.
     pub came_back: bool,
 }
+
+/// Messages in hand beyond which nothing more is taken; the prefetch counts a bundle as one. Payments under way that take seconds
+/// are all in hand, so this bounds their rate.
+const MOST_IN_HAND: usize = 8192;
 
 /// What is known of a delivery before its batch is decided.
 pub(super) enum Prepared<H: Handler> {
@@ -40,13 +43,13 @@ pub(super) enum Prepared<H: Handler> {
 }
 
 pub(super) struct Ready<H: Handler> {
-    pub tag: u64,
-    pub acker: Acker,
+    pub receipt: Receipt,
     pub prepared: Prepared<H>,
 }
 
 pub(super) struct Session<'a, H: Handler> {
     pub(super) consumer: &'a Consumer<H>,
+    pub(super) db: KeptConnection,
     /// `None` after a fault, until the next one is needed.
     pub(super) publisher: Option<Publisher>,
     pub(super) in_hand: InHand,
@@ -56,8 +59,8 @@ pub(super) struct Session<'a, H: Handler> {
     pub(super) held: VecDeque<Decoded<H>>,
     /// Messages that may have killed a process; each runs alone.
     pub(super) suspects: VecDeque<Taken>,
-    /// Deliveries whose run is written down, by tag.
-    pub(super) marked: HashMap<u64, Uuid>,
+    /// Messages whose run is written down, by delivery tag and identity.
+    pub(super) marked: HashSet<(u64, Uuid)>,
     /// Until when this role is believed to have no suspects.
     pub(super) peaceful_until: Option<Instant>,
     /// Held while a suspect runs.
@@ -71,37 +74,45 @@ impl<'a, H: Handler> Session<'a, H> {
         consumer.with_breaker(|breaker| breaker.forget_probe(Instant::now()));
         Ok(Self {
             consumer,
+            db: KeptConnection::of(consumer.db.clone()),
             publisher: Some(publisher),
             in_hand: InHand::default(),
             calls: JoinSet::new(),
             held: VecDeque::new(),
             suspects: VecDeque::new(),
-            marked: HashMap::new(),
+            marked: HashSet::new(),
             peaceful_until: None,
             alone: None,
             shutdown,
         })
     }
 
-    /// `None` from the stream is a fault: the queue was deleted, or the broker gave up waiting for an ack.
+    /// The messages of one delivery. `None` from the stream is a fault: the queue was deleted, or the broker gave up waiting for an ack.
     pub(super) fn take(
         &mut self,
         arrival: Option<Result<lapin::message::Delivery, lapin::Error>>,
-    ) -> Result<Taken, Fault> {
+        taken: &mut Vec<Taken>,
+    ) -> Result<(), Fault> {
         let delivery = arrival.ok_or(Fault::Cancelled)?.map_err(Fault::of_stream)?;
-        self.in_hand.take(delivery.delivery_tag);
+        let (tag, came_back) = (delivery.delivery_tag, delivery.redelivered);
         let (exchange, routing_key) = (delivery.exchange.as_str(), delivery.routing_key.as_str());
-        let incoming = Incoming::read(exchange, routing_key, delivery.properties, delivery.data);
-        self.consumer.taking.took(incoming.waited());
+        let members = bundle::members(Incoming::read(exchange, routing_key, delivery.properties, delivery.data));
+        self.in_hand.take(tag, members.len());
+        for incoming in members {
+            self.consumer.taking.took(incoming.waited());
+            let identity = self.consumer.handler.identity(&incoming);
+            let receipt = Receipt { tag, acker: delivery.acker.clone(), identity };
+            taken.push(Taken { receipt, incoming, came_back });
+        }
         // Now, too, not only when the batch has ended: it may be held for long.
         self.consumer.taking.holds(self.in_hand.len());
-        Ok(Taken { tag: delivery.delivery_tag, acker: delivery.acker, incoming, came_back: delivery.redelivered })
+        Ok(())
     }
 
     /// Whether more deliveries can be used. Suspects come first. Messages that the breaker holds back do not keep others out: a new
-    /// one is the better probe, and the broker sends no more than the prefetch.
+    /// one is the better probe.
     pub(super) fn has_room(&self) -> bool {
-        self.suspects.is_empty()
+        self.suspects.is_empty() && self.in_hand.len() < MOST_IN_HAND
     }
 
     /// Decodes what has arrived. Outside calls are started here and come back through `calls`.
@@ -116,14 +127,14 @@ impl<'a, H: Handler> Session<'a, H> {
     /// Puts a delivery either among those that need an outside call or among those that are ready.
     pub(super) async fn sort(&self, taken: Taken, ready: &mut Vec<Ready<H>>, decoded: &mut Vec<Decoded<H>>) {
         let handler = &self.consumer.handler;
-        let Taken { tag, acker, incoming, came_back } = taken;
+        let Taken { receipt, incoming, came_back } = taken;
         let read = catch_unwind(AssertUnwindSafe(|| handler.decode(&incoming)))
             .unwrap_or_else(|panic| Err(Failure::Panicked(panic_text(panic.as_ref()))));
         let prepared = match read {
             Err(failure) => Prepared::Failed(incoming, failure),
             Ok(message) if !handler.concerns(&message) => Prepared::Unconcerned,
             Ok(message) if H::CALLS_OUTSIDE => {
-                decoded.push(Decoded { taken: Taken { tag, acker, incoming, came_back }, message });
+                decoded.push(Decoded { taken: Taken { receipt, incoming, came_back }, message });
                 return;
             }
             Ok(message) => match call(handler.as_ref(), &incoming, &message, H::Context::default()).await {
@@ -131,7 +142,7 @@ impl<'a, H: Handler> Session<'a, H> {
                 Err(failure) => Prepared::Failed(incoming, failure),
             },
         };
-        ready.push(Ready { tag, acker, prepared });
+        ready.push(Ready { receipt, prepared });
     }
 
     /// After the signal to stop: no new deliveries, the calls in hand are finished, the rest goes back to the queue with the

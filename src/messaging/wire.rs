@@ -47,15 +47,9 @@ impl From<&Outgoing> for Wire {
         for (name, value) in &message.headers {
             headers.insert(name.as_str().into(), AMQPValue::LongString(value.as_str().into()));
         }
-        let mut properties = BasicProperties::default()
-            .with_delivery_mode(PERSISTENT)
-            .with_content_type("application/json".into())
-            .with_message_id(message.message_id.to_string().into())
-            .with_type(message.kind.as_str().into())
-            .with_headers(headers);
-        if let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
-            // Tells whoever takes the message how long it has waited.
-            properties = properties.with_timestamp(now.as_secs());
+        let mut properties = stamped(message.message_id, &message.kind).with_headers(headers);
+        if message.priority > 0 {
+            properties = properties.with_priority(message.priority);
         }
         if let Some(correlation_id) = &message.correlation_id {
             properties = properties.with_correlation_id(correlation_id.as_str().into());
@@ -71,6 +65,20 @@ impl From<&Outgoing> for Wire {
             body: message.body.get().as_bytes().to_vec(),
             unroutable: message.unroutable,
         }
+    }
+}
+
+/// What every message of ours has: persistent JSON of some kind under an id, and the time, which tells whoever takes it how long it
+/// has waited.
+pub(super) fn stamped(message_id: Uuid, kind: &str) -> BasicProperties {
+    let properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/json".into())
+        .with_message_id(message_id.to_string().into())
+        .with_type(kind.into());
+    match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(now) => properties.with_timestamp(now.as_secs()),
+        Err(_) => properties,
     }
 }
 

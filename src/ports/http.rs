@@ -36,8 +36,13 @@ pub(super) fn endpoint(base: &Url, segments: &[&str]) -> Url {
     url
 }
 
-/// A call without an answer: refused connections, broken TLS, cut connections. The whole chain, without the address.
+/// A call without an answer: refused connections, broken TLS, cut connections.
 pub(super) fn no_answer(error: reqwest::Error) -> SendError {
+    SendError::unavailable(words(error))
+}
+
+/// The whole chain of an error, without the address.
+pub(super) fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut reason = error.to_string();
     let mut source = std::error::Error::source(&error);
@@ -45,7 +50,7 @@ pub(super) fn no_answer(error: reqwest::Error) -> SendError {
         reason = format!("{reason}: {cause}");
         source = cause.source();
     }
-    SendError::unavailable(reason)
+    reason
 }
 
 /// Longest answer that is read; the providers' answers have a few hundred bytes.

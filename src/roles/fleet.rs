@@ -5,14 +5,15 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{
-    Analytics, DeadLetters, Email, Inventory, OrderApi, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms, main,
+    Analytics, ApiServer, DeadLetters, Email, Inventory, OrderProcessor, Payment, Push, Role, SchedulerRole, Sms,
+    Webhooks, main,
 };
 use crate::runtime::{Context, Tasks};
 
 #[derive(Args)]
 pub struct Fleet {
     #[command(flatten)]
-    api: OrderApi,
+    api: ApiServer,
     #[command(flatten)]
     processor: OrderProcessor,
     #[command(flatten)]
@@ -28,6 +29,8 @@ pub struct Fleet {
     #[command(flatten)]
     analytics: Analytics,
     #[command(flatten)]
+    webhooks: Webhooks,
+    #[command(flatten)]
     dead_letters: DeadLetters,
     #[command(flatten)]
     scheduler: SchedulerRole,
@@ -38,7 +41,7 @@ impl Role for Fleet {
     const ABOUT: &'static str = "Every role of the fleet in one process.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        self.api.start(context, tasks)?;
+        self.api.start(context, self.processor.saga().clone(), tasks)?;
         self.processor.start(context, tasks)?;
         self.inventory.start(context, tasks)?;
         self.payment.start(context, tasks)?;
@@ -46,6 +49,7 @@ impl Role for Fleet {
         self.sms.start(context, tasks)?;
         self.push.start(context, tasks)?;
         self.analytics.start(context, tasks)?;
+        self.webhooks.start(context, tasks)?;
         self.dead_letters.start(context, tasks)?;
         self.scheduler.start(context, tasks)
     }

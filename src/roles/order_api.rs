@@ -1,5 +1,8 @@
 //! The order-api: the HTTP API, and the relay that carries its outbox to the broker.
 
+mod keys;
+mod token;
+
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,12 +10,18 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use self::keys::KeysVerb;
+use self::token::TokenVerb;
 use super::Role;
 use super::command::main_or;
-use crate::config::{ManagementArgs, PaymentWebhookArgs};
-use crate::intake::http::{ApiState, document_json, router};
+use crate::config::outbound::WebhookArgs;
+use crate::config::{AccessArgs, AccessMode, ManagementArgs, PaymentWebhookArgs, RateLimitArgs, Shared};
+use crate::intake::http::{
+    ApiState, Guard, Identity, RateLimits, Registration, collection_json, document_json, router,
+};
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
+use crate::lifecycle::SagaArgs;
 use crate::ops::status::{QueueReader, Sources};
 use crate::runtime::{Context, Tasks, serve};
 use crate::store::outbox;
@@ -23,6 +32,15 @@ const LOOK: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub struct OrderApi {
+    #[command(flatten)]
+    server: ApiServer,
+    #[command(flatten)]
+    saga: SagaArgs,
+}
+
+/// The API's own options, without those that it shares with the order-processor.
+#[derive(Args)]
+pub struct ApiServer {
     /// Address of the API; health and metrics are served there, too.
     #[arg(long, env = "HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     http_addr: SocketAddr,
@@ -30,6 +48,12 @@ pub struct OrderApi {
     management: ManagementArgs,
     #[command(flatten)]
     payment_webhook: PaymentWebhookArgs,
+    #[command(flatten)]
+    webhooks: Shared<WebhookArgs>,
+    #[command(flatten)]
+    access: AccessArgs,
+    #[command(flatten)]
+    rate_limits: RateLimitArgs,
 }
 
 impl Role for OrderApi {
@@ -37,15 +61,53 @@ impl Role for OrderApi {
     const ABOUT: &'static str = "Takes orders over HTTP and tells how they stand.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        self.server.start(context, self.saga.clone(), tasks)
+    }
+}
+
+impl ApiServer {
+    fn guard(&self) -> anyhow::Result<Guard> {
+        let AccessArgs { access, tokens, .. } = &self.access;
+        self.access.check()?;
+        let identity = match access {
+            AccessMode::Required => Identity::required(tokens.rules(), tokens.secret()?, self.access.issuer()?),
+            AccessMode::Open => {
+                tracing::warn!("ACCESS=open: everybody who reaches the API may do everything");
+                Identity::Open
+            }
+        };
+        let RateLimitArgs { rate_limit_caller, rate_limit_address, trusted_proxies, .. } = &self.rate_limits;
+        let limits = RateLimits::new(rate_limit_caller.0, rate_limit_address.0, self.rate_limits.shared()?);
+        let origins = self.access.cors_origins.clone().unwrap_or_default();
+        Ok(Guard { identity, limits, trusted_proxies: trusted_proxies.clone().unwrap_or_default().0, origins })
+    }
+
+    fn registration(&self) -> anyhow::Result<Registration> {
+        let Shared(webhooks) = &self.webhooks;
+        let vault = webhooks.vault()?;
+        if !vault.encrypts() {
+            tracing::warn!("no WEBHOOK_KEY: secrets of new webhooks are stored unencrypted");
+        }
+        Ok(Registration { rules: webhooks.rules(), vault: vault.into() })
+    }
+
+    /// # Errors
+    /// When an option cannot be used.
+    pub fn start(&self, context: &Context, saga: SagaArgs, tasks: &mut Tasks) -> anyhow::Result<()> {
         let wake = OutboxWake::default();
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
-        let status = Sources::new(context.db.clone(), QueueReader::new(context.broker.clone(), management));
+        let status = Sources::new(context.questions.clone(), QueueReader::new(context.broker.clone(), management));
+        let webhooks = self.registration()?;
+        let guard = self.guard()?;
+        tasks.spawn(guard.identity.clone().keep_fresh(context.shutdown.clone()));
+        tasks.spawn(guard.limits.clone().keep_tidy(context.shutdown.clone()));
         let payment_secrets = self.payment_webhook.build()?.into();
-        let api = router(ApiState { db: context.db.clone(), intake, status, wake: wake.clone(), payment_secrets });
+        let api =
+            router(ApiState { db: context.questions.clone(), intake, status, webhooks, payment_secrets, saga, guard });
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
-        let pulse = context.health.part(Self::NAME);
+        let pulse = context.health.part(OrderApi::NAME);
         pulse.shows(Signs::default);
         pulse.up();
         tasks.spawn(writers.finished());
@@ -89,24 +151,33 @@ async fn outbox_figures(context: &Context) -> Result<(Option<Duration>, i64), sq
 enum Verb {
     /// Print the API's contract: an OpenAPI 3.1 document in JSON, made from the code.
     Openapi,
+    /// Print a Postman collection of the API, made from the same description.
+    Postman,
+    Token(TokenVerb),
+    Keys(KeysVerb),
 }
 
 pub fn order_api() -> ExitCode {
     main_or::<OrderApi, Verb>(|verb| match verb {
         Verb::Openapi => print(document_json()),
+        Verb::Postman => print(collection_json()),
+        Verb::Token(verb) => verb.run(),
+        Verb::Keys(verb) => verb.run(),
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to whoever asked for the document")]
 fn print(document: serde_json::Result<String>) -> ExitCode {
     match document {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => say(&text),
         Err(error) => {
             eprintln!("order-api: the document cannot be written: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to whoever asked")]
+fn say(text: &str) -> ExitCode {
+    println!("{text}");
+    ExitCode::SUCCESS
 }

@@ -24,7 +24,7 @@ impl Role for SchedulerRole {
         let wake = OutboxWake::default();
         start_relay(context, wake.clone(), tasks);
         let scheduler = Scheduler {
-            db: context.db.clone(),
+            db: context.questions.clone(),
             wake,
             pulse: context.health.part(Self::NAME),
             retention: self.retention.clone(),

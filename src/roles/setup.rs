@@ -8,6 +8,7 @@ use clap::Parser;
 use sqlx::PgPool;
 use tokio::time::Instant;
 
+use crate::asyncapi;
 use crate::config::{BrokerArgs, DatabaseArgs, LogArgs};
 use crate::messaging::{Backoff, Broker};
 use crate::telemetry;
@@ -37,6 +38,10 @@ struct Setup {
     /// Print the topology as Markdown and change nothing.
     #[arg(long)]
     describe: bool,
+
+    /// Print the contract of all messages as an AsyncAPI 3 document and change nothing.
+    #[arg(long, conflicts_with = "describe")]
+    asyncapi: bool,
 }
 
 pub fn setup() -> ExitCode {
@@ -45,6 +50,9 @@ pub fn setup() -> ExitCode {
     let topology = Topology::new(&args.topology);
     if args.describe {
         return print(&describe(&topology));
+    }
+    if args.asyncapi {
+        return print(&asyncapi::document_json());
     }
     let prepared = tokio::runtime::Builder::new_current_thread()
         .enable_all()

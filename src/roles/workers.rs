@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Role, main};
-use crate::config::outbound::{GatewayArgs, MailArgs, PushArgs, SmsArgs};
+use crate::config::Shared;
+use crate::config::outbound::{DeliveryArgs, GatewayArgs, MailArgs, PushArgs, SmsArgs, WebhookArgs};
 use crate::runtime::{Context, Tasks};
 use crate::services::analytics_service::AnalyticsService;
 use crate::services::dead_letter_handler::DeadLetterHandler;
@@ -16,6 +17,8 @@ use crate::services::order_processor::{Replies, SagaArgs, Submissions};
 use crate::services::payment_service::PaymentService;
 use crate::services::push_service::PushTransport;
 use crate::services::sms_service::SmsTransport;
+use crate::services::webhook_service::WebhookService;
+use crate::store::webhook_deliveries::Patience;
 
 #[derive(Args)]
 pub struct OrderProcessor {
@@ -23,12 +26,20 @@ pub struct OrderProcessor {
     saga: SagaArgs,
 }
 
+impl OrderProcessor {
+    /// How long the saga waits; in one process with it, the API waits as long.
+    pub fn saga(&self) -> &SagaArgs {
+        &self.saga
+    }
+}
+
 impl Role for OrderProcessor {
     const NAME: &'static str = "order-processor";
     const ABOUT: &'static str = "Runs the saga of every order: reserve the stock, take the payment, confirm; or undo.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        context.consume(Submissions { args: self.saga.clone() }, tasks);
+        context.consume(Submissions::<false> { args: self.saga.clone() }, tasks);
+        context.consume(Submissions::<true> { args: self.saga.clone() }, tasks);
         context.consume(Replies { args: self.saga.clone() }, tasks);
         Ok(())
     }
@@ -39,7 +50,7 @@ pub struct Inventory {}
 
 impl Role for Inventory {
     const NAME: &'static str = "inventory-service";
-    const ABOUT: &'static str = "Reserves, releases and sells stock on request (queue inventory_requests).";
+    const ABOUT: &'static str = "Reserves, releases, sells and takes back stock on request (queue inventory_requests).";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
         context.consume(InventoryService, tasks);
@@ -120,7 +131,28 @@ impl Role for Analytics {
     const ABOUT: &'static str = "Records every event once and keeps the figures per minute and per day.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        context.consume(AnalyticsService, tasks);
+        context.consume(AnalyticsService::default(), tasks);
+        Ok(())
+    }
+}
+
+#[derive(Args)]
+pub struct Webhooks {
+    #[command(flatten)]
+    webhooks: Shared<WebhookArgs>,
+    #[command(flatten)]
+    delivery: DeliveryArgs,
+}
+
+impl Role for Webhooks {
+    const NAME: &'static str = "webhook-service";
+    const ABOUT: &'static str = "Delivers events to partners' endpoints, signed (queue webhook_deliveries).";
+
+    fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
+        let (Shared(webhooks), delivery) = (&self.webhooks, &self.delivery);
+        let patience = Patience { hours: delivery.webhook_disable_hours, failures: delivery.webhook_disable_failures };
+        let service = WebhookService::new(delivery.sender(webhooks.rules())?, webhooks.vault()?, patience);
+        context.consume(service, tasks);
         Ok(())
     }
 }
@@ -140,6 +172,10 @@ impl Role for DeadLetters {
 
 pub fn analytics_service() -> ExitCode {
     main::<Analytics>()
+}
+
+pub fn webhook_service() -> ExitCode {
+    main::<Webhooks>()
 }
 
 pub fn order_processor() -> ExitCode {

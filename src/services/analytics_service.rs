@@ -1,5 +1,5 @@
 //! The analytics-service: records every event of the `events` exchange once, and keeps figures per minute and per day. Called by its
-//! binary and by `fleet`; read by `GET /api/v1/statistics`.
+//! binary and by `fleet`; read by `GET /api/v1/statistics`. Endpoints of webhooks that want an event are asked for it here, too.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,21 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
-use crate::contract::Fields;
 use crate::contract::order::read_object;
+use crate::contract::{Fields, Outgoing, headers};
 use crate::domain::Money;
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
+use crate::services::webhook_service::fan_out::{self, FanOut};
 use crate::store::statistics::{self, Bucket, Figures, Period, RecordedEvent};
 use crate::topology::WorkQueue;
 
 /// Longest reason that is kept apart in the figures; our own codes have at most 17 characters (`domain::saga::FailureReason`).
 const MAX_REASON: usize = 64;
 
-pub struct AnalyticsService;
+#[derive(Default)]
+pub struct AnalyticsService {
+    webhooks: FanOut,
+}
 
 /// An event, read as far as the figures need it.
 #[derive(Clone, Debug)]
@@ -42,6 +46,10 @@ enum Counted {
         reason: String,
     },
     Cancelled,
+    /// Of an order that had been confirmed, whatever becomes of it.
+    Refunded {
+        total: Option<Money>,
+    },
     Shipped,
     Delivered,
     /// Recorded only.
@@ -77,11 +85,13 @@ impl Handler for AnalyticsService {
         let new = statistics::record(db, &recorded).await?;
         let now = OffsetDateTime::now_utc();
         let mut sums = Sums::default();
+        let mut events = Vec::with_capacity(new.len());
         for delivery in batch.iter().filter(|delivery| new.contains(&delivery.incoming.message_id)) {
             sums.add(&delivery.message, now);
-            let Event { routing_key, order_id, .. } = &delivery.message;
+            let Event { routing_key, order_id, body, .. } = &delivery.message;
+            events.push(fan_out::Event { id: delivery.incoming.message_id, event_type: routing_key, body });
             let order_id = order_id.map(|id| id.to_string());
-            tracing::info!(
+            tracing::debug!(
                 order_id,
                 correlation_id = delivery.incoming.correlation_id(),
                 routing_key,
@@ -90,7 +100,18 @@ impl Handler for AnalyticsService {
         }
         statistics::add(db, &sums.figures).await?;
         statistics::add_failures(db, &sums.failures).await?;
-        Ok(batch.iter().map(|_| Outcome::Done(Vec::new())).collect())
+        let mut requests = self.webhooks.plan(db, &events).await?;
+        let caused_by = |incoming: &Incoming, request: Outgoing| {
+            let id = incoming.message_id.to_string();
+            request.correlated(incoming.correlation_id()).header(headers::CAUSATION_ID, id)
+        };
+        Ok(batch
+            .iter()
+            .map(|Delivery { incoming, .. }| {
+                let requests = requests.remove(&incoming.message_id).unwrap_or_default();
+                Outcome::Done(requests.into_iter().map(|request| caused_by(incoming, request)).collect())
+            })
+            .collect())
     }
 }
 
@@ -113,6 +134,7 @@ fn read(routing_key: String, body: &[u8]) -> Result<Event, Failure> {
             Counted::Failed { reason: reason.unwrap_or_else(|| "unknown".to_owned()) }
         }
         "order.cancelled" => Counted::Cancelled,
+        "order.refunded" => Counted::Refunded { total: fields.optional_money("total") },
         "order.shipped" => Counted::Shipped,
         "order.delivered" => Counted::Delivered,
         _ => Counted::Nothing,
@@ -165,6 +187,7 @@ fn count(figures: &mut Figures, counted: &Counted, at: OffsetDateTime) {
         }
         Counted::Failed { .. } => figures.failed += 1,
         Counted::Cancelled => figures.cancelled += 1,
+        Counted::Refunded { total } => figures.refunded += total.unwrap_or(Money::ZERO).amount(),
         Counted::Shipped => figures.shipped += 1,
         Counted::Delivered => figures.delivered += 1,
         Counted::Nothing => {}

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::contract::Outgoing;
 use crate::contract::inventory::{InventoryReply, InventoryRequest, StockLow};
-use crate::domain::inventory::{Line, Movement, ReservationStatus, Shelves, commit, release, reserve};
+use crate::domain::inventory::{Line, Movement, ReservationStatus, Shelves, commit, put_back, release, reserve};
 use crate::domain::{OrderId, Sku};
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source, reply};
 use crate::store::stock::{self, LedgerRow, LockedShelf, Reservation};
@@ -57,7 +57,7 @@ impl Handler for InventoryService {
 fn note(delivery: &Delivery<InventoryService>, decided: &Result<InventoryReply, Failure>) {
     let order_id = delivery.message.order_id();
     let answer = decided.as_ref().map_or("refused", InventoryReply::kind);
-    tracing::info!(%order_id, correlation_id = delivery.incoming.correlation_id(), answer, "stock answered");
+    tracing::debug!(%order_id, correlation_id = delivery.incoming.correlation_id(), answer, "stock answered");
 }
 
 /// Everything one batch touches, locked.
@@ -98,6 +98,7 @@ impl Desk {
             InventoryRequest::Reserve { order_id, items } => Ok(self.reserve(*order_id, items)),
             InventoryRequest::Release { order_id } => self.release(*order_id),
             InventoryRequest::Commit { order_id } => self.commit(*order_id),
+            InventoryRequest::Return { order_id } => Ok(self.put_back(*order_id)),
         }
     }
 
@@ -105,7 +106,7 @@ impl Desk {
         if let Some(made) = self.reservations.get(&order_id) {
             return match made.status {
                 ReservationStatus::Reserved | ReservationStatus::Committed => InventoryReply::Reserved { order_id },
-                ReservationStatus::Rejected | ReservationStatus::Released => {
+                ReservationStatus::Rejected | ReservationStatus::Released | ReservationStatus::Returned => {
                     InventoryReply::Rejected { order_id, shortages: made.shortages.clone() }
                 }
             };
@@ -133,7 +134,7 @@ impl Desk {
                 release(&mut self.shelves, &lines);
                 self.enter(order_id, &lines, Movement::Release);
             }
-            Some(ReservationStatus::Released | ReservationStatus::Rejected) => {}
+            Some(ReservationStatus::Released | ReservationStatus::Rejected | ReservationStatus::Returned) => {}
             Some(ReservationStatus::Committed) => {
                 return Err(Failure::Refused(format!("the stock of order {order_id} is sold and cannot be released")));
             }
@@ -148,12 +149,31 @@ impl Desk {
                 commit(&mut self.shelves, &lines);
                 self.enter(order_id, &lines, Movement::Commit);
             }
-            Some(ReservationStatus::Committed) => {}
+            // Returned: the sale was booked together with the return, which had overtaken it.
+            Some(ReservationStatus::Committed | ReservationStatus::Returned) => {}
             None | Some(ReservationStatus::Released | ReservationStatus::Rejected) => {
                 return Err(Failure::Refused(format!("no stock is reserved for order {order_id}")));
             }
         }
         Ok(InventoryReply::Committed { order_id })
+    }
+
+    /// A return that overtakes the sale books both, so that the ledger tells the whole story and the sale finds nothing to do.
+    fn put_back(&mut self, order_id: OrderId) -> InventoryReply {
+        match self.reservations.get(&order_id).map(|made| made.status) {
+            None => self.insert(order_id, ReservationStatus::Returned, Vec::new(), Vec::new()),
+            Some(status @ (ReservationStatus::Reserved | ReservationStatus::Committed)) => {
+                let lines = self.turn(order_id, ReservationStatus::Returned);
+                if status == ReservationStatus::Reserved {
+                    commit(&mut self.shelves, &lines);
+                    self.enter(order_id, &lines, Movement::Commit);
+                }
+                put_back(&mut self.shelves, &lines);
+                self.enter(order_id, &lines, Movement::Return);
+            }
+            Some(ReservationStatus::Released | ReservationStatus::Rejected | ReservationStatus::Returned) => {}
+        }
+        InventoryReply::Returned { order_id }
     }
 
     fn insert(&mut self, order_id: OrderId, status: ReservationStatus, lines: Vec<Line>, shortages: Vec<String>) {

@@ -10,3 +10,4 @@ pub mod payment_service;
 pub mod push_service;
 pub mod scheduler;
 pub mod sms_service;
+pub mod webhook_service;

@@ -73,7 +73,7 @@ impl<T: Transport> Handler for Notifier<T> {
         for (delivery, sent) in batch.iter().zip(&delivered) {
             let (channel, kind) = (T::CHANNEL.as_str(), sent.kind.as_str());
             metrics().notifications.with_label_values(&[channel, kind]).inc();
-            tracing::info!(
+            tracing::debug!(
                 order_id = %sent.order_id, correlation_id = delivery.incoming.correlation_id(), channel, kind,
                 recipient = sent.recipient, reference = sent.reference, "notification sent"
             );

@@ -317,7 +317,7 @@ fn remembered(payment: &Payment) -> Remembered {
 
 fn messages(request: &Incoming, order_id: OrderId, answer: Option<&PaymentReply>, cancel: bool) -> Outcome {
     let said = answer.map_or("payment.pending", PaymentReply::kind);
-    tracing::info!(%order_id, correlation_id = request.correlation_id(), answer = said, "payment answered");
+    tracing::debug!(%order_id, correlation_id = request.correlation_id(), answer = said, "payment answered");
     let written = || -> Result<Vec<Outgoing>, Failure> {
         let mut messages: Vec<Outgoing> = match answer {
             Some(answer) => reply(request, answer.kind(), answer)?.into_iter().collect(),

@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 pub enum Misbehaviour {
     /// Answers so, with that body and an optional `Retry-After`.
     Answer { status: u16, body: String, retry_after: Option<u64> },
+    /// Sends the client elsewhere.
+    Redirect(String),
     /// Takes the request and stays silent.
     Hang,
 }
@@ -25,6 +27,7 @@ impl Misbehaviour {
     pub async fn respond(self) -> Response {
         match self {
             Self::Hang => std::future::pending().await,
+            Self::Redirect(to) => axum::response::Redirect::temporary(&to).into_response(),
             Self::Answer { status, body, retry_after } => {
                 let status = axum::http::StatusCode::from_u16(status).expect("a status");
                 let mut response = (status, body).into_response();

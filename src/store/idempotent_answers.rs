@@ -1,9 +1,9 @@
 //! Answers given under an Idempotency-Key to requests that make no order. Called by the intake, always inside the transaction of what
-//! the request does. Orders have a table of their own (`idempotency`), which is written in batches.
+//! the request does. Orders have a table of their own (`orders`), which is written in batches.
 
 use sqlx::{PgConnection, Row};
 
-use super::idempotency::ScopedKey;
+use super::orders::ScopedKey;
 
 /// What an earlier request under the key was, and what it was answered.
 #[derive(Clone, Debug)]

@@ -16,13 +16,11 @@ pub async fn handled(
     consumer: &str,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<Outgoing>>, sqlx::Error> {
-    let rows = sqlx::query(
-        "select message_id, outgoing::text as outgoing from inbox where consumer = $1 and message_id = any($2)",
-    )
-    .bind(consumer)
-    .bind(ids)
-    .fetch_all(db)
-    .await?;
+    let rows = sqlx::query("select message_id, outgoing from inbox where consumer = $1 and message_id = any($2)")
+        .bind(consumer)
+        .bind(ids)
+        .fetch_all(db)
+        .await?;
     rows.into_iter()
         .map(|row| {
             let outgoing: Option<String> = row.try_get("outgoing")?;
@@ -32,18 +30,14 @@ pub async fn handled(
         .collect()
 }
 
-/// Records messages as handled. Returns how many rows are new: fewer than given means that another process was faster, and the
-/// transaction must be rolled back.
+/// Records messages as handled. A row that is there already (another process was faster, or the message is a repetition) breaks the
+/// primary key, and the transaction must be rolled back: [`is_repetition`].
 ///
 /// # Errors
 /// Any database error.
-pub async fn record(
-    db: &mut PgConnection,
-    consumer: &str,
-    handled: &[(Uuid, &[Outgoing])],
-) -> Result<usize, sqlx::Error> {
+pub async fn record(db: &mut PgConnection, consumer: &str, handled: &[(Uuid, &[Outgoing])]) -> Result<(), sqlx::Error> {
     if handled.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
     let ids: Vec<Uuid> = handled.iter().map(|(id, _)| *id).collect();
     let outgoing = handled
@@ -54,17 +48,22 @@ pub async fn record(
         })
         .collect::<Result<Vec<Option<String>>, _>>()
         .map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let inserted = sqlx::query(
+    // `on conflict do nothing` would write each row twice as often into the log
+    sqlx::query(
         "insert into inbox (consumer, message_id, outgoing)
-         select $1, t.id, t.outgoing::json from unnest($2::uuid[], $3::text[]) as t (id, outgoing)
-         on conflict do nothing",
+         select $1, t.id, t.outgoing from unnest($2::uuid[], $3::text[]) as t (id, outgoing)",
     )
     .bind(consumer)
     .bind(&ids)
     .bind(&outgoing)
     .execute(db)
     .await?;
-    Ok(usize::try_from(inserted.rows_affected()).unwrap_or(usize::MAX))
+    Ok(())
+}
+
+/// Whether this error of [`record`] says that a message has been handled before.
+pub fn is_repetition(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.constraint() == Some("inbox_pkey"))
 }
 
 /// How many handled messages are remembered, as the database last estimated; `None` before it has done so. Counting would read

@@ -9,14 +9,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::decode::{decode, json_column};
-use crate::domain::inventory::{Line, Movement, ReservationStatus};
+use crate::domain::inventory::{Line, ReservationStatus, movement_kinds};
 use crate::domain::{Money, OrderId, Sku};
 
 /// One order's stock.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ReservationView {
     pub order_id: OrderId,
-    /// `reserved`, `committed` (sold), `released` or `rejected`.
+    /// `reserved`, `committed` (sold), `released`, `rejected` or `returned` (sold and come back).
     pub status: String,
     pub items: Vec<Line>,
     /// Products that fell short.
@@ -55,14 +55,18 @@ pub async fn reservations(
                and ($3::uuid is null or order_id = $3) and order_id < $4
              order by order_id desc limit $5",
         ),
-        None | Some(ReservationStatus::Committed | ReservationStatus::Released | ReservationStatus::Rejected) => {
-            sqlx::query(
-                "select order_id, status, lines::text as lines, shortages, created_at, updated_at from reservations
+        None
+        | Some(
+            ReservationStatus::Committed
+            | ReservationStatus::Released
+            | ReservationStatus::Rejected
+            | ReservationStatus::Returned,
+        ) => sqlx::query(
+            "select order_id, status, lines::text as lines, shortages, created_at, updated_at from reservations
                  where ($1::text is null or status = $1) and ($2::jsonb is null or lines @> $2)
                    and ($3::uuid is null or order_id = $3) and order_id < $4
                  order by order_id desc limit $5",
-            )
-        }
+        ),
     };
     query
         .bind(filter.status.map(ReservationStatus::as_str))
@@ -91,7 +95,7 @@ pub struct TransactionView {
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     pub sku: String,
-    /// `initial`, `adjust`, or what an order did: `reserve`, `release`, `commit`.
+    /// `initial`, `adjust`, or what an order did: `reserve`, `release`, `commit`, `return`.
     pub kind: String,
     /// Units; negative only for `adjust`.
     pub quantity: i64,
@@ -108,17 +112,9 @@ pub struct TransactionFilter {
     pub order: Option<OrderId>,
 }
 
-/// Kinds of movements that people make; the others are those of orders ([`Movement`]).
-const BY_HAND: [(&str, (i64, i64)); 2] = [("initial", (1, 0)), ("adjust", (1, 0))];
-
-/// Every kind of movement with what one unit of it does to a shelf: on hand, reserved.
-fn kinds() -> impl Iterator<Item = (&'static str, (i64, i64))> {
-    BY_HAND.into_iter().chain(Movement::ALL.into_iter().map(|movement| (movement.as_str(), movement.effect())))
-}
-
 /// The name of a kind of movement, if there is such a kind.
 pub fn kind_named(text: &str) -> Option<&'static str> {
-    kinds().map(|(kind, _)| kind).find(|kind| *kind == text)
+    movement_kinds().map(|(kind, _)| kind).find(|kind| *kind == text)
 }
 
 /// At most `limit` movements with an id below `before`, newest first.
@@ -255,9 +251,9 @@ pub async fn stock_at(db: &mut PgConnection, sku: &Sku, at: OffsetDateTime) -> R
     )
     .bind(sku.as_str())
     .bind(at)
-    .bind(kinds().map(|(kind, _)| kind).collect::<Vec<_>>())
-    .bind(kinds().map(|(_, (on_hand, _))| on_hand).collect::<Vec<_>>())
-    .bind(kinds().map(|(_, (_, reserved))| reserved).collect::<Vec<_>>())
+    .bind(movement_kinds().map(|(kind, _)| kind).collect::<Vec<_>>())
+    .bind(movement_kinds().map(|(_, (on_hand, _))| on_hand).collect::<Vec<_>>())
+    .bind(movement_kinds().map(|(_, (_, reserved))| reserved).collect::<Vec<_>>())
     .fetch_optional(db)
     .await?;
     row.map(|row| {

@@ -1,18 +1,28 @@
-//! Reading orders for people: one with its timeline, or pages of them, newest first. Called by the HTTP API; writes nothing.
+//! Reading one order for people, with its timeline or its whole history. Called by the HTTP API; writes nothing.
 
 use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
-use time::macros::datetime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::decode::decode;
 use super::order_row::read_order;
-use crate::domain::{Order, OrderId, OrderStatus};
+use crate::domain::{CustomerId, Order, OrderId};
 
 /// One order with everything that is known of its way.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90", "customer_id": "c-17", "email": "ada@shop.example",
+    "items": [{"sku": "GADGET-01", "quantity": 2, "price": 19.99}], "total": 39.98, "status": "processing",
+    "created_at": "2026-11-21T01:52:27.759395Z", "updated_at": "2026-11-21T01:52:27.902333Z",
+    "saga": {"step": "taking_payment", "since": "2026-11-21T01:52:27.902333Z", "deadline": "2026-11-21T01:57:27.902333Z"},
+    "timeline": [
+        {"at": "2026-11-21T01:52:27.759395Z", "event": "accepted", "status": "pending"},
+        {"at": "2026-11-21T01:52:27.802333Z", "event": "submitted", "status": "processing", "step": "reserving_stock"}
+    ]
+})))]
 pub struct OrderDetails {
     #[serde(flatten)]
     pub order: Order,
@@ -47,28 +57,12 @@ pub struct TimelineEntry {
     pub message_id: Option<Uuid>,
 }
 
-/// Where a page of orders ends: the next one continues below it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OrderPosition {
-    pub created_at: OffsetDateTime,
-    pub id: OrderId,
-}
-
-impl OrderPosition {
-    /// Above every order: the last moment that the date type can write.
-    pub const NEWEST: Self = Self { created_at: datetime!(9999-12-31 23:59:59 UTC), id: OrderId(Uuid::max()) };
-
-    pub fn of(order: &Order) -> Self {
-        Self { created_at: order.created_at, id: order.id }
-    }
-}
-
 /// # Errors
 /// When the database is away, or a stored value breaks the rule of its type.
 pub async fn find(conn: &mut PgConnection, id: OrderId) -> Result<Option<OrderDetails>, sqlx::Error> {
     let row = sqlx::query(
         "select id, customer_id, email, phone, items, total, status, orders.reason, null as payment_token, metadata, created_at, \
-                updated_at, step, since, deadline \
+                priority, confirmed_at, shipment, delivered_at, updated_at, step, since, deadline \
          from orders left join sagas on sagas.order_id = orders.id where id = $1",
     )
     .bind(id.0)
@@ -86,46 +80,65 @@ pub async fn find(conn: &mut PgConnection, id: OrderId) -> Result<Option<OrderDe
 async fn timeline(conn: &mut PgConnection, id: OrderId) -> Result<Vec<TimelineEntry>, sqlx::Error> {
     sqlx::query("select at, event, status, step, detail, message_id from order_history where order_id = $1 order by id")
         .bind(id.0)
-        .try_map(|row: PgRow| {
-            Ok(TimelineEntry {
-                at: row.try_get("at")?,
-                event: row.try_get("event")?,
-                status: row.try_get("status")?,
-                step: row.try_get("step")?,
-                detail: row.try_get("detail")?,
-                message_id: row.try_get("message_id")?,
-            })
-        })
+        .try_map(|row: PgRow| timeline_entry(&row))
         .fetch_all(conn)
         .await
 }
 
-/// At most `limit` orders below `position`, newest first.
+fn timeline_entry(row: &PgRow) -> Result<TimelineEntry, sqlx::Error> {
+    Ok(TimelineEntry {
+        at: row.try_get("at")?,
+        event: row.try_get("event")?,
+        status: row.try_get("status")?,
+        step: row.try_get("step")?,
+        detail: row.try_get("detail")?,
+        message_id: row.try_get("message_id")?,
+    })
+}
+
+/// One change of state with everything that is known of its cause: who, when, why, and which message or request.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HistoryEntry {
+    /// Grows from entry to entry.
+    pub id: i64,
+    #[serde(flatten)]
+    pub entry: TimelineEntry,
+    /// As in `operator:anna`; absent in what was written before actors were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// Of the request that a person made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+}
+
+/// The whole history of one order, oldest first.
 ///
 /// # Errors
-/// When the database is away, or a stored value breaks the rule of its type.
-pub async fn page(
-    conn: &mut PgConnection,
-    status: Option<OrderStatus>,
-    position: OrderPosition,
-    limit: i64,
-) -> Result<Vec<Order>, sqlx::Error> {
-    // two statements, not one with "or $1 is null": each follows its own index from the position on
-    let query = match status {
-        None => sqlx::query(
-            "select id, customer_id, email, phone, items, total, status, reason, null as payment_token, metadata, created_at \
-             from orders where (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3",
-        ),
-        Some(_) => sqlx::query(
-            "select id, customer_id, email, phone, items, total, status, reason, null as payment_token, metadata, created_at \
-             from orders where (created_at, id) < ($1, $2) and status = $4 \
-             order by created_at desc, id desc limit $3",
-        ),
-    };
-    let query = query.bind(position.created_at).bind(position.id.0).bind(limit);
-    let query = match status {
-        None => query,
-        Some(status) => query.bind(status.as_str()),
-    };
-    query.try_map(|row: PgRow| read_order(&row)).fetch_all(conn).await
+/// When the database is away.
+pub async fn history(conn: &mut PgConnection, id: OrderId) -> Result<Vec<HistoryEntry>, sqlx::Error> {
+    sqlx::query(
+        "select id, at, event, status, step, detail, message_id, actor, correlation_id \
+         from order_history where order_id = $1 order by id",
+    )
+    .bind(id.0)
+    .try_map(|row: PgRow| {
+        Ok(HistoryEntry {
+            id: row.try_get("id")?,
+            entry: timeline_entry(&row)?,
+            actor: row.try_get("actor")?,
+            correlation_id: row.try_get("correlation_id")?,
+        })
+    })
+    .fetch_all(conn)
+    .await
+}
+
+/// Whose order it is; `None` when there is no such order.
+///
+/// # Errors
+/// When the database is away.
+pub async fn customer_of(conn: &mut PgConnection, id: OrderId) -> Result<Option<CustomerId>, sqlx::Error> {
+    let customer: Option<String> =
+        sqlx::query_scalar("select customer_id from orders where id = $1").bind(id.0).fetch_optional(conn).await?;
+    customer.map(|customer| decode(CustomerId::parse(customer))).transpose()
 }

@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use super::decode::decode;
-use crate::domain::{CustomerId, Email, Item, Money, Order, OrderId, Phone};
+use crate::domain::{CustomerId, Email, Item, Money, Order, OrderId, Phone, Shipment};
 
 /// # Errors
 /// [`sqlx::Error::Decode`] when a stored value breaks the rule of its type.
@@ -21,6 +21,10 @@ pub fn read_order(row: &PgRow) -> Result<Order, sqlx::Error> {
         total: decode(Money::new(row.try_get("total")?))?,
         status: decode(row.try_get::<&str, _>("status")?.parse())?,
         created_at: row.try_get("created_at")?,
+        priority: decode(row.try_get::<&str, _>("priority")?.parse())?,
+        confirmed_at: row.try_get("confirmed_at")?,
+        shipment: row.try_get::<Option<Json<Shipment>>, _>("shipment")?.map(|json| json.0),
+        delivered_at: row.try_get("delivered_at")?,
         reason: row.try_get("reason")?,
         payment_token: row.try_get("payment_token")?,
         metadata: metadata.map(|json| json.0),

@@ -220,6 +220,17 @@ pub struct PaymentDetails {
     pub attempts: Vec<AttemptDetails>,
 }
 
+impl PaymentDetails {
+    /// Leaves out what only operators understand: why a call failed.
+    pub fn without_failures(&mut self) {
+        for attempt in &mut self.attempts {
+            if attempt.outcome == AttemptOutcome::Failed.as_str() {
+                attempt.detail = None;
+            }
+        }
+    }
+}
+
 /// Who asked for the refund, and why.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RefundDetails {

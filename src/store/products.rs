@@ -11,6 +11,10 @@ use crate::domain::catalogue::{Catalogue, Listing};
 use crate::domain::{Money, Sku};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "sku": "GADGET-01", "name": "Gadget, small", "price": 19.99, "active": true, "low_stock_threshold": 10, "on_hand": 100,
+    "reserved": 2, "available": 98
+})))]
 pub struct Product {
     pub sku: Sku,
     pub name: String,

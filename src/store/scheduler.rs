@@ -60,6 +60,8 @@ pub enum Old {
     Runs,
     /// Heartbeats of processes that went without a word.
     Instances,
+    WebhookDeliveries,
+    WebhookAttempts,
 }
 
 impl Old {
@@ -72,6 +74,8 @@ impl Old {
             Self::PaymentWebhooks => "payment_webhooks",
             Self::Runs => "scheduler_runs",
             Self::Instances => "instances",
+            Self::WebhookDeliveries => "webhook_deliveries",
+            Self::WebhookAttempts => "webhook_attempts",
         }
     }
 }
@@ -110,6 +114,14 @@ pub async fn delete_old(db: &mut PgConnection, what: Old, hours: f64, bite: i64)
         Old::Instances => {
             "delete from instances where ctid = any(array(
                  select ctid from instances where seen_at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
+        Old::WebhookDeliveries => {
+            "delete from webhook_deliveries where ctid = any(array(
+                 select ctid from webhook_deliveries where created_at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
+        Old::WebhookAttempts => {
+            "delete from webhook_attempts where ctid = any(array(
+                 select ctid from webhook_attempts where at < now() - make_interval(secs => $1 * 3600) limit $2))"
         }
     };
     let deleted = sqlx::query(statement).bind(hours).bind(bite).execute(db).await?;

@@ -71,6 +71,8 @@ pub struct Figures {
     pub shipped: i64,
     pub delivered: i64,
     pub revenue: Decimal,
+    /// Of orders that were cancelled after they had been confirmed.
+    pub refunded: Decimal,
     /// Sum over the confirmed orders, submitted to confirmed.
     pub confirm_seconds: f64,
     pub confirm_seconds_max: f64,
@@ -87,15 +89,16 @@ pub async fn add(db: &mut PgConnection, figures: &BTreeMap<Bucket, Figures>) -> 
     let whole = |number: fn(&Figures) -> i64| figures.values().map(number).collect::<Vec<i64>>();
     sqlx::query(
         "insert into statistics as s (period, starts_at, created, confirmed, failed, cancelled, shipped, delivered,
-             revenue, confirm_seconds, confirm_seconds_max)
+             revenue, confirm_seconds, confirm_seconds_max, refunded)
          select * from unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-             $7::bigint[], $8::bigint[], $9::numeric[], $10::float8[], $11::float8[]) as t (period, starts_at)
+             $7::bigint[], $8::bigint[], $9::numeric[], $10::float8[], $11::float8[], $12::numeric[]) as t (period, starts_at)
          order by t.period, t.starts_at
          on conflict (period, starts_at) do update set
              created = s.created + excluded.created, confirmed = s.confirmed + excluded.confirmed,
              failed = s.failed + excluded.failed, cancelled = s.cancelled + excluded.cancelled,
              shipped = s.shipped + excluded.shipped, delivered = s.delivered + excluded.delivered,
-             revenue = s.revenue + excluded.revenue, confirm_seconds = s.confirm_seconds + excluded.confirm_seconds,
+             revenue = s.revenue + excluded.revenue, refunded = s.refunded + excluded.refunded,
+             confirm_seconds = s.confirm_seconds + excluded.confirm_seconds,
              confirm_seconds_max = greatest(s.confirm_seconds_max, excluded.confirm_seconds_max)",
     )
     .bind(figures.keys().map(|(period, _)| period.as_str()).collect::<Vec<_>>())
@@ -109,6 +112,7 @@ pub async fn add(db: &mut PgConnection, figures: &BTreeMap<Bucket, Figures>) -> 
     .bind(figures.values().map(|figures| figures.revenue).collect::<Vec<_>>())
     .bind(figures.values().map(|figures| figures.confirm_seconds).collect::<Vec<_>>())
     .bind(figures.values().map(|figures| figures.confirm_seconds_max).collect::<Vec<_>>())
+    .bind(figures.values().map(|figures| figures.refunded).collect::<Vec<_>>())
     .execute(db)
     .await
     .map(drop)

@@ -45,6 +45,9 @@ pub struct Figures {
     #[serde(serialize_with = "exact_number")]
     #[schema(value_type = f64, minimum = 0)]
     pub revenue: Decimal,
+    /// Of orders that were cancelled after they had been confirmed; part of the revenue.
+    #[serde(serialize_with = "exact_number")]
+    pub refunded: Decimal,
     /// From submitted to confirmed; `null` while nothing was confirmed.
     pub mean_seconds_to_confirm: Option<f64>,
     pub max_seconds_to_confirm: Option<f64>,
@@ -57,7 +60,8 @@ pub async fn read(conn: &mut PgConnection, minutes: i32, days: i32) -> Result<St
         "select coalesce(sum(created), 0)::bigint as created, coalesce(sum(confirmed), 0)::bigint as confirmed, \
                 coalesce(sum(failed), 0)::bigint as failed, coalesce(sum(cancelled), 0)::bigint as cancelled, \
                 coalesce(sum(shipped), 0)::bigint as shipped, coalesce(sum(delivered), 0)::bigint as delivered, \
-                coalesce(sum(revenue), 0) as revenue, coalesce(sum(confirm_seconds), 0) as confirm_seconds, \
+                coalesce(sum(revenue), 0) as revenue, coalesce(sum(refunded), 0) as refunded, \
+                coalesce(sum(confirm_seconds), 0) as confirm_seconds, \
                 coalesce(max(confirm_seconds_max), 0) as confirm_seconds_max \
          from statistics where period = 'day'",
     )
@@ -80,7 +84,7 @@ pub async fn read(conn: &mut PgConnection, minutes: i32, days: i32) -> Result<St
 
 async fn periods(conn: &mut PgConnection, period: &str, last: i32) -> Result<Vec<PeriodFigures>, sqlx::Error> {
     sqlx::query(
-        "select starts_at, created, confirmed, failed, cancelled, shipped, delivered, revenue, confirm_seconds, \
+        "select starts_at, created, confirmed, failed, cancelled, shipped, delivered, revenue, refunded, confirm_seconds, \
                 confirm_seconds_max \
          from statistics \
          where period = $1 and starts_at > now() - $2 * ('1 ' || $1)::interval order by starts_at desc",
@@ -108,6 +112,7 @@ fn read_figures(row: &PgRow) -> Result<Figures, sqlx::Error> {
         shipped: row.try_get("shipped")?,
         delivered: row.try_get("delivered")?,
         revenue: row.try_get("revenue")?,
+        refunded: row.try_get("refunded")?,
         // exact below 2^53 orders
         mean_seconds_to_confirm: (confirmed > 0).then(|| sum / confirmed as f64),
         max_seconds_to_confirm: (confirmed > 0).then_some(longest),

@@ -49,7 +49,7 @@ pub async fn take_pending(db: &mut PgConnection, limit: i64) -> Result<Vec<(Orde
              set nudges = stuck_orders.nudges + 1, last_done = excluded.last_done, last_at = now()
          )
          select o.id, o.customer_id, o.email, o.phone, o.items, o.total, o.status, o.reason, o.payment_token, o.metadata,
-                o.created_at, o.correlation_id
+                o.created_at, o.priority, o.confirmed_at, o.shipment, o.delivered_at, o.correlation_id
          from orders o join pending on pending.id = o.id",
     )
     .bind(limit)

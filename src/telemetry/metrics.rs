@@ -10,7 +10,8 @@ use prometheus::{
 
 pub struct Metrics {
     registry: Registry,
-    /// Messages by consumer and what became of them: done, duplicate, unconcerned, retried, dead_lettered.
+    /// Messages by consumer and what became of them: done, duplicate, unconcerned, retried, deferred,
+    /// dead_lettered.
     pub messages: IntCounterVec,
     /// Seconds of one batch from the first statement to the last ack.
     pub batch_seconds: HistogramVec,
@@ -32,6 +33,10 @@ pub struct Metrics {
     pub orders: IntCounterVec,
     /// Notifications sent by channel and kind.
     pub notifications: IntCounterVec,
+    /// Attempts to deliver a webhook, by result: delivered, failed.
+    pub webhook_attempts: IntCounterVec,
+    /// Endpoints that were disabled because nothing but failures came back.
+    pub webhooks_disabled: IntCounterVec,
     /// Dead letters taken into the database, by queue and reason.
     pub dead_letters: IntCounterVec,
     /// Age of the oldest unpublished outbox row.
@@ -97,6 +102,8 @@ impl Metrics {
             published: counters("fleet_published_total", "Published messages by verdict", &["exchange", "verdict"])?,
             orders: counters("fleet_orders_total", "Orders by status reached", &["status"])?,
             notifications: counters("fleet_notifications_total", "Notifications sent", &["channel", "type"])?,
+            webhook_attempts: counters("fleet_webhook_attempts_total", "Attempts to deliver a webhook", &["result"])?,
+            webhooks_disabled: counters("fleet_webhooks_disabled_total", "Endpoints disabled after failures", &[])?,
             dead_letters: counters("fleet_dead_letters_total", "Dead letters stored", &["queue", "reason"])?,
             outbox_oldest_seconds: register_gauge_with_registry!(
                 "fleet_outbox_oldest_seconds",

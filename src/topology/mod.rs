@@ -18,6 +18,7 @@ pub use work_queue::WorkQueue;
 pub mod names {
     pub const ORDERS: &str = "orders";
     pub const PROCESS: &str = "process";
+    pub const PROCESS_HIGH: &str = "process.high";
     pub const NOTIFICATIONS: &str = "notifications";
     pub const EVENTS: &str = "events";
     pub const DLX: &str = "dlx";
@@ -25,6 +26,7 @@ pub mod names {
     pub const DEAD_LETTERS: &str = "dead_letters";
     pub const UNREADABLE_LETTERS: &str = "unreadable_letters";
     pub const ORDER_PROCESSING: &str = "order_processing";
+    pub const ORDER_PROCESSING_HIGH: &str = "order_processing_high";
     pub const ORDER_REPLIES: &str = "order_replies";
     pub const INVENTORY_REQUESTS: &str = "inventory_requests";
     pub const PAYMENT_REQUESTS: &str = "payment_requests";
@@ -32,4 +34,5 @@ pub mod names {
     pub const SMS_NOTIFICATIONS: &str = "sms_notifications";
     pub const PUSH_NOTIFICATIONS: &str = "push_notifications";
     pub const ANALYTICS: &str = "analytics";
+    pub const WEBHOOK_DELIVERIES: &str = "webhook_deliveries";
 }

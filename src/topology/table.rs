@@ -81,7 +81,7 @@ impl Topology {
             purpose: purpose(queue),
         }));
         for queue in WorkQueue::ALL {
-            queues.extend(options.retry_delays.iter().enumerate().map(|(rung, delay)| {
+            queues.extend(options.delays(queue).iter().enumerate().map(|(rung, delay)| {
                 let mut arguments = dead_lettering(options.queue_type, queue.way_in());
                 let millis = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
                 arguments.insert("x-message-ttl", Argument::Number(millis));
@@ -110,6 +110,7 @@ fn bindings() -> Vec<Binding> {
     vec![
         binding(names::DLX, names::DEAD_LETTERS, names::FAILED),
         binding(names::ORDERS, names::ORDER_PROCESSING, names::PROCESS),
+        binding(names::ORDERS, names::ORDER_PROCESSING_HIGH, names::PROCESS_HIGH),
         binding(names::NOTIFICATIONS, names::EMAIL_NOTIFICATIONS, ""),
         binding(names::NOTIFICATIONS, names::SMS_NOTIFICATIONS, ""),
         binding(names::NOTIFICATIONS, names::PUSH_NOTIFICATIONS, ""),
@@ -120,6 +121,7 @@ fn bindings() -> Vec<Binding> {
 fn purpose(queue: WorkQueue) -> &'static str {
     match queue {
         WorkQueue::OrderProcessing => "submitted orders, for the order-processor",
+        WorkQueue::OrderProcessingHigh => "submitted orders with high priority, for the order-processor",
         WorkQueue::OrderReplies => "answers and deadlines, for the order-processor",
         WorkQueue::InventoryRequests => "reserve, release, commit, for the inventory-service",
         WorkQueue::PaymentRequests => "take and cancel payments, for the payment-service",
@@ -127,6 +129,7 @@ fn purpose(queue: WorkQueue) -> &'static str {
         WorkQueue::SmsNotifications => "every notification, for the sms-service",
         WorkQueue::PushNotifications => "every notification, for the push-service",
         WorkQueue::Analytics => "every event, for the analytics-service",
+        WorkQueue::WebhookDeliveries => "events for partners' endpoints, for the webhook-service",
     }
 }
 
@@ -170,8 +173,8 @@ mod tests {
             let queue = find(work.name());
             assert_eq!(queue.get("x-dead-letter-exchange").cloned(), text("dlx"));
             assert_eq!(queue.get("x-dead-letter-routing-key").cloned(), text("failed"));
-            for rung in 0..WorkQueue::RUNGS {
-                let retry = find(&work.retry_queue(rung));
+            for rung in work.ladder() {
+                let retry = find(&rung);
                 assert_eq!(retry.get("x-dead-letter-exchange").cloned(), text(work.way_in().0));
                 assert_eq!(retry.get("x-dead-letter-routing-key").cloned(), text(work.way_in().1));
                 assert!(retry.contains_key("x-message-ttl"));
@@ -196,6 +199,6 @@ mod tests {
         assert_eq!(topology.queues[0].name, "unreadable_letters");
         assert_eq!(topology.queues[1].name, "dead_letters");
         assert_eq!(topology.exchanges[0].name, "dlx");
-        assert_eq!(topology.queues.len(), 2 + 8 * 4);
+        assert_eq!(topology.queues.len(), 2 + 9 * 4 + 5);
     }
 }

@@ -6,6 +6,8 @@ use super::names;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WorkQueue {
     OrderProcessing,
+    /// Orders with high priority: a queue of their own, since quorum queues know no priorities before RabbitMQ 4.0.
+    OrderProcessingHigh,
     OrderReplies,
     InventoryRequests,
     PaymentRequests,
@@ -13,11 +15,13 @@ pub enum WorkQueue {
     SmsNotifications,
     PushNotifications,
     Analytics,
+    WebhookDeliveries,
 }
 
 impl WorkQueue {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::OrderProcessing,
+        Self::OrderProcessingHigh,
         Self::OrderReplies,
         Self::InventoryRequests,
         Self::PaymentRequests,
@@ -25,14 +29,18 @@ impl WorkQueue {
         Self::SmsNotifications,
         Self::PushNotifications,
         Self::Analytics,
+        Self::WebhookDeliveries,
     ];
 
-    /// Rungs of every ladder; the delays are [`super::TopologyArgs::retry_delays`].
+    /// Rungs of every ladder of the fleet's own; the delays are [`super::TopologyArgs::retry_delays`].
     pub const RUNGS: usize = 3;
+    /// Rungs of the ladder to partners' servers, which stay away for longer; [`super::TopologyArgs::webhook_delays`].
+    pub const WEBHOOK_RUNGS: usize = 4;
 
     pub fn name(self) -> &'static str {
         match self {
             Self::OrderProcessing => names::ORDER_PROCESSING,
+            Self::OrderProcessingHigh => names::ORDER_PROCESSING_HIGH,
             Self::OrderReplies => names::ORDER_REPLIES,
             Self::InventoryRequests => names::INVENTORY_REQUESTS,
             Self::PaymentRequests => names::PAYMENT_REQUESTS,
@@ -40,6 +48,7 @@ impl WorkQueue {
             Self::SmsNotifications => names::SMS_NOTIFICATIONS,
             Self::PushNotifications => names::PUSH_NOTIFICATIONS,
             Self::Analytics => names::ANALYTICS,
+            Self::WebhookDeliveries => names::WEBHOOK_DELIVERIES,
         }
     }
 
@@ -47,17 +56,40 @@ impl WorkQueue {
         Self::ALL.into_iter().find(|queue| queue.name() == name)
     }
 
-    /// Name of one rung's queue, counted from 0. The ladder of `order_processing` is `order_retry_*` by contract.
-    pub fn retry_queue(self, rung: usize) -> String {
+    /// How many rungs its ladder has: after so many retries a message is given up.
+    pub fn rungs(self) -> usize {
         match self {
-            Self::OrderProcessing => format!("order_retry_{rung}"),
-            Self::OrderReplies
+            Self::OrderProcessing
+            | Self::OrderProcessingHigh
+            | Self::OrderReplies
             | Self::InventoryRequests
             | Self::PaymentRequests
             | Self::EmailNotifications
             | Self::SmsNotifications
             | Self::PushNotifications
-            | Self::Analytics => format!("{}_retry_{rung}", self.name()),
+            | Self::Analytics => Self::RUNGS,
+            Self::WebhookDeliveries => Self::WEBHOOK_RUNGS,
+        }
+    }
+
+    /// The names of its ladder's queues, the shortest delay first.
+    pub fn ladder(self) -> impl Iterator<Item = String> {
+        (0..self.rungs()).map(move |rung| self.retry_queue(rung))
+    }
+
+    /// Name of one rung's queue, counted from 0. The ladder of `order_processing` is `order_retry_*` by contract.
+    pub fn retry_queue(self, rung: usize) -> String {
+        match self {
+            Self::OrderProcessing => format!("order_retry_{rung}"),
+            Self::OrderProcessingHigh
+            | Self::OrderReplies
+            | Self::InventoryRequests
+            | Self::PaymentRequests
+            | Self::EmailNotifications
+            | Self::SmsNotifications
+            | Self::PushNotifications
+            | Self::Analytics
+            | Self::WebhookDeliveries => format!("{}_retry_{rung}", self.name()),
         }
     }
 
@@ -65,13 +97,15 @@ impl WorkQueue {
     pub fn way_in(self) -> (&'static str, &'static str) {
         match self {
             Self::OrderProcessing => (names::ORDERS, names::PROCESS),
+            Self::OrderProcessingHigh => (names::ORDERS, names::PROCESS_HIGH),
             Self::OrderReplies
             | Self::InventoryRequests
             | Self::PaymentRequests
             | Self::EmailNotifications
             | Self::SmsNotifications
             | Self::PushNotifications
-            | Self::Analytics => ("", self.name()),
+            | Self::Analytics
+            | Self::WebhookDeliveries => ("", self.name()),
         }
     }
 }

@@ -8,5 +8,5 @@ mod programs;
 mod servers;
 
 pub use process::{Process, send};
-pub use programs::{command_line, programs, set_up};
+pub use programs::{OPEN, command_line, programs, set_up};
 pub use servers::{BROKER_PID, DATABASE_PID, server_pid};

@@ -50,8 +50,8 @@ async fn a_batch_with_duplicates_is_counted_once_and_adds_up() {
         expected += 1;
     }
     let mut workers = Workers::new(&database, &broker);
-    workers.start(AnalyticsService);
-    workers.start(AnalyticsService);
+    workers.start(AnalyticsService::default());
+    workers.start(AnalyticsService::default());
     let all = async || database.number("select count(*) from recorded_events").await;
     eventually("every event is recorded", async || (all().await == expected).then_some(())).await;
     broker.wait_for_depth("analytics", 0).await;
@@ -92,7 +92,7 @@ async fn an_event_that_is_no_json_object_is_a_dead_letter_and_a_replayed_one_kee
     };
     dead(1).await;
     let id: Uuid = sqlx::query_scalar("select id from dead_letters").fetch_one(&database.pool).await.expect("the row");
-    workers.start(AnalyticsService);
+    workers.start(AnalyticsService::default());
     let mut replayer = Replayer::new(database.pool.clone(), broker.broker("replayer"));
     assert!(replayer.replay(&[id]).await.expect("replayed")[0].outcome.is_replayed());
     let shipped = "select coalesce(sum(shipped), 0)::bigint from statistics where period = 'day'";

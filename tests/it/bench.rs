@@ -12,6 +12,7 @@ const ORDERS: u64 = 40;
 
 async fn load(stage: &Stage, fleet: &Fleet, pace: Pace, by_rows: bool) -> LoadReport {
     let options = LoadOptions {
+        access_token: None,
         api: fleet.address.parse().expect("an address"),
         pace,
         orders: ORDERS,

@@ -65,6 +65,7 @@ impl Payments {
         let gateway = Arc::new(Gateway::default());
         let context = Context {
             db: stage.database.pool.clone(),
+            questions: stage.database.pool.clone(),
             broker: stage.host.broker("payment-service"),
             health: Health::default(),
             consumer: Defaults::parse_from(["test"]).consumer,

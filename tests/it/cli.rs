@@ -2,6 +2,7 @@
 
 mod amqp;
 mod bulk;
+mod changes;
 mod fake_api;
 mod help;
 mod inventory;

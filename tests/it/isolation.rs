@@ -17,7 +17,11 @@ async fn make_suspect(stage: &Stage, id: Uuid) {
 
 /// What a stage with these delays declares, to repair it.
 pub fn topology(delays: [u64; 3]) -> Topology {
-    Topology::new(&TopologyArgs { queue_type: QueueType::Quorum, retry_delays: delays.map(Duration::from_millis) })
+    Topology::new(&TopologyArgs {
+        queue_type: QueueType::Quorum,
+        retry_delays: delays.map(Duration::from_millis),
+        webhook_delays: [100, 200, 300, 400].map(Duration::from_millis),
+    })
 }
 
 #[tokio::test]
@@ -66,7 +70,7 @@ async fn several_suspects_run_one_after_the_other_with_nothing_else_to_do() {
 
 #[tokio::test]
 async fn an_inbox_row_that_cannot_be_read_fails_its_own_message_and_no_other() {
-    let mut stage = Stage::set(Options { delays: [50, 50, 50], ..Options::default() }).await;
+    let mut stage = Stage::set(Options { delays: [50, 50, 50], bundle: 1, ..Options::default() }).await;
     let (broken, order) = (Uuid::new_v4(), Uuid::new_v4());
     sqlx::query(
         "insert into inbox (consumer, message_id, outgoing) values ('payment-service', $1, '{\"no\": \"list\"}')",

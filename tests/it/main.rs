@@ -1,5 +1,6 @@
 //! Integration tests on real parts: one binary, one module per journey. `./dev test` provides PostgreSQL and RabbitMQ.
 
+mod access;
 mod analytics;
 mod architecture;
 mod audit;
@@ -15,6 +16,7 @@ mod healing;
 mod http_api;
 mod isolation;
 mod journeys;
+mod order_life;
 mod outbox_relay;
 mod payments;
 mod ports;
@@ -22,3 +24,4 @@ mod rolling_restart;
 mod saga_sweeps;
 mod status;
 mod support;
+mod webhooks;

@@ -48,7 +48,7 @@ async fn books(stage: &Stage) -> Value {
 /// Every message that the sagas have caused so far, by whom it was sent.
 async fn caused(stage: &Stage) -> Vec<(String, Outgoing)> {
     let rows: Vec<(String, String)> = sqlx::query_as(
-        "select consumer, message::text from inbox, json_array_elements(outgoing) as message
+        "select consumer, message::text from inbox, json_array_elements(outgoing::json) as message
          order by received_at, consumer, message_id",
     )
     .fetch_all(&stage.database.pool)

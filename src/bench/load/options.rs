@@ -26,6 +26,8 @@ impl Pace {
 #[derive(Clone)]
 pub struct LoadOptions {
     pub api: Url,
+    /// What proves to the API who calls.
+    pub access_token: Option<String>,
     pub pace: Pace,
     pub orders: u64,
     /// Orders before these, sent the same way and not measured.

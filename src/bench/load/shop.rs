@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::json;
@@ -51,7 +51,14 @@ impl Shop {
     /// # Errors
     /// When no HTTP client can be made for the address.
     pub fn new(options: &LoadOptions) -> anyhow::Result<Self> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = &options.access_token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
         let mut builder = Client::builder()
+            .default_headers(headers)
             .timeout(options.request_timeout)
             .pool_max_idle_per_host(options.pace.connections())
             .tcp_nodelay(true)

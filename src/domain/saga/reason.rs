@@ -7,10 +7,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum FailureReason {
-    OutOfStock { shortages: Vec<String> },
-    PaymentDeclined { decline_code: String },
+    OutOfStock {
+        shortages: Vec<String>,
+    },
+    PaymentDeclined {
+        decline_code: String,
+    },
     InventoryTimeout,
     PaymentTimeout,
+    /// Somebody asked for it; who and why is in the order's history.
+    Cancelled,
 }
 
 impl FailureReason {
@@ -21,6 +27,7 @@ impl FailureReason {
             Self::PaymentDeclined { .. } => "payment_declined",
             Self::InventoryTimeout => "inventory_timeout",
             Self::PaymentTimeout => "payment_timeout",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -32,6 +39,7 @@ impl fmt::Display for FailureReason {
             Self::PaymentDeclined { decline_code } => write!(f, "the payment was declined ({decline_code})"),
             Self::InventoryTimeout => f.write_str("the stock could not be reserved in time"),
             Self::PaymentTimeout => f.write_str("the payment was not answered in time"),
+            Self::Cancelled => f.write_str("it was cancelled on request"),
         }
     }
 }

@@ -4,13 +4,15 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use sqlx::{Connection, PgConnection};
+use serde_json::json;
+use sqlx::PgConnection;
 
+use super::caller::{Caller, Change};
 use super::json_body::JsonBody;
 use super::orders::{IDEMPOTENCY_REPLAYED, read_key};
 use super::problem::ProblemKind::{Conflict, IdempotencyKeyReused, NotFound};
 use super::problem::{Problem, ProblemKind, of_database};
-use super::products::{faults, short_text, unfaulted, unknown};
+use super::products::{faults, short_text, target, unfaulted, unknown};
 use super::router::ApiState;
 use crate::access::Actor;
 use crate::contract::{Fields, requests};
@@ -28,7 +30,8 @@ struct Adjustment {
 
 /// Adjust the stock of a product
 ///
-/// With an `Idempotency-Key` a request can be repeated until it is answered: the same key with the same body moves the stock once, and
+/// For what comes and goes by hand: deliveries, breakage, counts. The stock never falls below what orders have reserved. With an
+/// `Idempotency-Key` a request can be repeated until it is answered: the same key with the same body moves the stock once, and
 /// gets the first answer again.
 #[utoipa::path(
     post, path = "/api/v1/products/{sku}/adjustments", operation_id = "adjustStock", tag = "products",
@@ -45,7 +48,7 @@ struct Adjustment {
 )]
 pub(super) async fn adjust(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     sku: Result<Path<Sku>, PathRejection>,
     headers: HeaderMap,
     body: JsonBody,
@@ -53,10 +56,9 @@ pub(super) async fn adjust(
     let Path(sku) = sku.map_err(|_| unknown())?;
     // the same body means something else for another product
     let fingerprint = idempotent::on_path(&format!("adjust {sku}"), body.fingerprint);
-    let key = read_key(&headers, fingerprint)?;
+    let key = read_key(&headers, &caller.actor, fingerprint)?;
     let adjustment = read(sku, &body)?;
-    let mut connection = state.connection().await?;
-    let mut transaction = connection.begin().await.map_err(|error| of_database(&error))?;
+    let mut transaction = state.transaction().await?;
     if let Some(key) = &key {
         match idempotent::begin(&mut transaction, key).await.map_err(|error| of_database(&error))? {
             Turn::First => {}
@@ -67,13 +69,18 @@ pub(super) async fn adjust(
             }
         }
     }
-    let body = apply(&mut transaction, &adjustment, &actor).await?;
+    let product = apply(&mut transaction, &adjustment, &caller.actor).await?;
+    let body =
+        serde_json::to_string(&product).map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
     if let Some(key) = &key {
         idempotent::finish(&mut transaction, key, &body).await.map_err(|error| of_database(&error))?;
     }
+    let Adjustment { sku, delta, reason } = &adjustment;
+    let (before, after) = (json!({"on_hand": product.on_hand - delta}), json!({"on_hand": product.on_hand}));
+    let change = Change { before: Some(&before), after: Some(&after), reason: Some(reason) };
+    caller.did(&mut transaction, "stock.adjust", &target(sku), change).await?;
     transaction.commit().await.map_err(|error| of_database(&error))?;
-    let Adjustment { sku, delta, .. } = adjustment;
-    tracing::info!(%sku, delta, "stock adjusted");
+    tracing::info!(%sku, delta, on_hand = product.on_hand, "stock adjusted");
     Ok(answer(body, false))
 }
 
@@ -90,12 +97,11 @@ fn read(sku: Sku, body: &JsonBody) -> Result<Adjustment, Problem> {
     }
 }
 
-/// Has the effect; the product afterwards, as JSON.
-async fn apply(db: &mut PgConnection, adjustment: &Adjustment, actor: &Actor) -> Result<String, Problem> {
+/// Has the effect; the product afterwards.
+async fn apply(db: &mut PgConnection, adjustment: &Adjustment, actor: &Actor) -> Result<Product, Problem> {
     let Adjustment { sku, delta, reason } = adjustment;
     product_changes::adjust_all(db, &[(sku, *delta)], reason, &actor.to_string()).await.map_err(of_adjust)?;
-    let product = products::find(db, sku).await.map_err(|error| of_database(&error))?.ok_or_else(unknown)?;
-    serde_json::to_string(&product).map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))
+    products::find(db, sku).await.map_err(|error| of_database(&error))?.ok_or_else(unknown)
 }
 
 fn answer(body: String, replayed: bool) -> Response {

@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::Instrument;
+use tracing::{Instrument, field};
 use uuid::Uuid;
 
 pub const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -26,7 +26,7 @@ pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
         .unwrap_or_else(|| Uuid::now_v7().to_string());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let span = tracing::info_span!("http_request", correlation_id = %id, %method, path);
+    let span = tracing::info_span!("http_request", correlation_id = %id, %method, path, actor = field::Empty);
     request.extensions_mut().insert(CorrelationId(id.clone()));
     let started = Instant::now();
     async {
@@ -34,8 +34,11 @@ pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
         if let Ok(value) = HeaderValue::try_from(id) {
             response.headers_mut().insert(CORRELATION_HEADER, value);
         }
-        let milliseconds = started.elapsed().as_millis();
-        tracing::info!(status = response.status().as_u16(), milliseconds, "answered");
+        let (status, milliseconds) = (response.status().as_u16(), started.elapsed().as_millis());
+        match response.status().is_server_error() {
+            true => tracing::warn!(status, milliseconds, "answered"),
+            false => tracing::debug!(status, milliseconds, "answered"),
+        }
         response
     }
     .instrument(span)

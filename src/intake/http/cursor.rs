@@ -6,26 +6,33 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{OrderId, Sku};
-use crate::store::order_queries::OrderPosition;
+use crate::store::order_search::OrderPosition;
 
 /// The cursor is not one of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a cursor of this list; take next_cursor from the page before")]
 pub(super) struct ForeignCursor;
 
-/// Microseconds since 1970 and the order's id: 24 bytes.
 pub(super) fn of_order(position: OrderPosition) -> String {
-    let microseconds = i64::try_from(position.created_at.unix_timestamp_nanos() / 1_000).unwrap_or_default();
-    hex(&[microseconds.to_be_bytes().as_slice(), position.id.0.as_bytes()].concat())
+    of_moment(position.created_at, position.id.0)
 }
 
 pub(super) fn read_order(cursor: &str) -> Result<OrderPosition, ForeignCursor> {
+    read_moment(cursor).map(|(created_at, id)| OrderPosition { created_at, id: OrderId(id) })
+}
+
+/// Microseconds since 1970 and an id: 24 bytes.
+pub(super) fn of_moment(at: OffsetDateTime, id: Uuid) -> String {
+    let microseconds = i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or_default();
+    hex(&[microseconds.to_be_bytes().as_slice(), id.as_bytes()].concat())
+}
+
+pub(super) fn read_moment(cursor: &str) -> Result<(OffsetDateTime, Uuid), ForeignCursor> {
     let bytes: [u8; 24] = unhex(cursor)?.try_into().map_err(|_| ForeignCursor)?;
     let (time, id) = bytes.split_at(8);
     let microseconds = i64::from_be_bytes(time.try_into().map_err(|_| ForeignCursor)?);
-    let created_at =
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(microseconds) * 1_000).map_err(|_| ForeignCursor)?;
-    Ok(OrderPosition { created_at, id: OrderId(Uuid::from_slice(id).map_err(|_| ForeignCursor)?) })
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(microseconds) * 1_000).map_err(|_| ForeignCursor)?;
+    Ok((at, Uuid::from_slice(id).map_err(|_| ForeignCursor)?))
 }
 
 pub(super) fn of_product(sku: &Sku) -> String {

@@ -4,14 +4,14 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
 use serde::Serialize;
-use sqlx::Connection;
+use serde_json::json;
 use utoipa::ToSchema;
 
+use super::caller::{Caller, Change};
 use super::json_body::read_body;
 use super::parameters::Parameters;
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
-use crate::access::Actor;
 use crate::intake::import::{self, RowReport, RowVerdict, UnreadableFile};
 
 /// Largest file: ten thousand rows with long names.
@@ -47,7 +47,7 @@ pub(super) struct Imported {
 )]
 pub(super) async fn import(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     mut parameters: Parameters,
     request: Request,
 ) -> Result<Json<Imported>, Problem> {
@@ -60,15 +60,9 @@ pub(super) async fn import(
     }
     let file = read_body(request, MAX_FILE).await?;
     let rows = import::read(&file).map_err(|UnreadableFile(faults)| Problem::validation(faults))?;
-    let mut connection = state.connection().await?;
-    let mut transaction = connection.begin().await.map_err(|error| of_database(&error))?;
-    let rows =
-        import::import(&mut transaction, &rows, &actor.to_string()).await.map_err(|error| of_database(&error))?;
-    match dry_run {
-        true => transaction.rollback().await,
-        false => transaction.commit().await,
-    }
-    .map_err(|error| of_database(&error))?;
+    let mut transaction = state.transaction().await?;
+    let rows = import::import(&mut transaction, &rows, &caller.actor.to_string()).await;
+    let rows = rows.map_err(|error| of_database(&error))?;
     let count = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
     let imported = Imported {
         created: count(RowVerdict::Created),
@@ -78,6 +72,17 @@ pub(super) async fn import(
         dry_run,
         rows,
     };
+    match dry_run {
+        true => transaction.rollback().await,
+        false => {
+            let after = json!({"created": imported.created, "updated": imported.updated});
+            let change = Change { after: Some(&after), ..Change::default() };
+            // each product's prices and movements name the actor, too
+            caller.did(&mut transaction, "product.import", "products", change).await?;
+            transaction.commit().await
+        }
+    }
+    .map_err(|error| of_database(&error))?;
     let Imported { created, updated, refused, .. } = &imported;
     tracing::info!(created, updated, refused, dry_run, "products imported");
     Ok(Json(imported))

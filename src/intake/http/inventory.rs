@@ -38,8 +38,8 @@ pub(super) struct ReservationPage {
     params(
         ("sku" = Option<Sku>, Query, description = "Only reservations of this product."),
         ("order_id" = Option<OrderId>, Query, description = "Only that of this order."),
-        ("status" = Option<String>, Query, pattern = "^(all|reserved|committed|released|rejected)$",
-         description = "`reserved` is open, `committed` sold; `all` for every one."),
+        ("status" = Option<String>, Query, pattern = "^(all|reserved|committed|released|rejected|returned)$",
+         description = "`reserved` is open, `committed` sold, `returned` sold and come back; `all` for every one."),
         PageParameters
     ),
     responses((status = 200, description = "A page of reservations.", body = ReservationPage))
@@ -88,13 +88,15 @@ pub(super) struct TransactionPage {
     next_cursor: Option<String>,
 }
 
-/// List movements of stock, the newest first
+/// List movements of stock
+///
+/// The ledger: every unit that came, was promised, sold or came back; the newest first. What people did carries who and why.
 #[utoipa::path(
     get, path = "/api/v1/inventory/transactions", operation_id = "listStockTransactions", tag = "inventory",
     params(
         ("sku" = Option<Sku>, Query, description = "Only movements of this product."),
         ("order_id" = Option<OrderId>, Query, description = "Only movements that this order made."),
-        ("kind" = Option<String>, Query, pattern = "^(initial|adjust|reserve|release|commit)$", description = "Only movements of this kind."),
+        ("kind" = Option<String>, Query, pattern = "^(initial|adjust|reserve|release|commit|return)$", description = "Only movements of this kind."),
         PageParameters
     ),
     responses((status = 200, description = "A page of the ledger.", body = TransactionPage))
@@ -133,6 +135,8 @@ pub(super) async fn low_stock(
 }
 
 /// Sum up the stock of the shop
+///
+/// Units on hand, promised and available, their value at today's prices, and how many products run out.
 #[utoipa::path(
     get, path = "/api/v1/inventory/summary", operation_id = "summarizeInventory", tag = "inventory",
     responses((status = 200, description = "The sums.", body = InventorySummary))
@@ -147,6 +151,8 @@ pub(super) async fn summary(
 }
 
 /// Show the stock of a product as it was at some time
+///
+/// Counted back from the present by the ledger of movements, with the price of that time.
 #[utoipa::path(
     get, path = "/api/v1/products/{sku}/stock", operation_id = "getStock", tag = "products",
     params(

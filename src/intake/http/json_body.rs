@@ -1,7 +1,7 @@
 //! Reads a request's body as a JSON object, with a limit and with an answer that says where it is broken. The extractor of every
 //! handler that takes a body.
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
 use futures_util::StreamExt;
@@ -12,19 +12,34 @@ use crate::contract::order::read_object;
 use crate::intake::Fingerprint;
 
 /// Largest body: an order with 100 lines has some ten kilobytes, the rest is room for metadata.
-const MAX_BODY: usize = 1 << 20;
+pub(super) const MAX_BODY: usize = 1 << 20;
 
 /// How much of a body that is too large is read and thrown away (above every limit on bodies), so that the client sees the answer instead of a reset.
 const MAX_DRAIN: usize = 8 << 20;
 
-/// The object, and the fingerprint of the bytes it was read from.
+/// The object, and the fingerprint of the bytes it was read from. `LIMIT`: the largest body in bytes.
 #[derive(Debug)]
-pub(super) struct JsonBody {
+pub(super) struct JsonBody<const LIMIT: usize = MAX_BODY> {
     pub object: Map<String, Value>,
     pub fingerprint: Fingerprint,
 }
 
-impl<S: Send + Sync> FromRequest<S> for JsonBody {
+/// A body that may be left out: `None` when it is empty, whatever its type.
+#[derive(Debug)]
+pub(super) struct OptionalJsonBody(pub Option<JsonBody>);
+
+impl<S: Send + Sync> FromRequest<S> for OptionalJsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(None));
+        }
+        JsonBody::from_request(request, state).await.map(|body| Self(Some(body)))
+    }
+}
+
+impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for JsonBody<LIMIT> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
@@ -60,13 +75,13 @@ fn is_json(content_type: Option<&HeaderValue>) -> bool {
 }
 
 /// Whether not even the first byte should be asked for: the client waits for a go-ahead, or would be drained in vain.
-fn hopeless(headers: &HeaderMap, most: usize) -> bool {
+fn hopeless(headers: &HeaderMap, limit: usize) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let allowed = if headers.contains_key(header::EXPECT) { most } else { MAX_DRAIN };
+    let allowed = if headers.contains_key(header::EXPECT) { limit } else { MAX_DRAIN };
     length.is_some_and(|length| length > allowed)
 }
 
-async fn read(body: Body, most: usize) -> Result<Vec<u8>, Problem> {
+async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let mut seen = 0;
     let mut stream = body.into_data_stream();
@@ -78,15 +93,15 @@ async fn read(body: Body, most: usize) -> Result<Vec<u8>, Problem> {
         if seen > MAX_DRAIN {
             break;
         }
-        if seen <= most {
+        if seen <= limit {
             bytes.extend_from_slice(&chunk);
         }
     }
-    if seen > most { Err(too_large(most)) } else { Ok(bytes) }
+    if seen > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-fn too_large(most: usize) -> Problem {
-    Problem::new(ProblemKind::BodyTooLarge, format!("the body may have at most {most} bytes"))
+fn too_large(limit: usize) -> Problem {
+    Problem::new(ProblemKind::BodyTooLarge, format!("the body may have at most {limit} bytes"))
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! The OpenAPI document. `utoipa` reads each operation off its handler, as the router registers it; this adds what no handler can
 //! know. Called by the router and by `order-api openapi`.
 
+mod access;
 mod problems;
 
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::AnyOfBuilder;
+use axum::http::Method;
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::schema::{AnyOfBuilder, SchemaType, Type};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ContactBuilder, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder,
@@ -21,12 +23,14 @@ Every answer carries `X-Correlation-Id`, the client's own if it sent one: the sa
 request causes. What may change in version 1, and how it is announced, is in docs/api-versioning.md.";
 
 /// Groups of operations, in the order in which they are shown.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 8] = [
     ("orders", "Submit orders and follow them."),
     ("payments", "What was paid and given back."),
     ("products", "What the shop sells, and how much of it there is."),
     ("inventory", "Stock: what is promised, what moved, what runs out."),
+    ("webhooks", "Tell partners of events: where, which, and what became of it."),
     ("operations", "How the fleet is doing, and what an operator can do about it."),
+    ("access", "Who may call the API, and what was done by those who may do much."),
     ("about", "The API about itself."),
 ];
 
@@ -41,7 +45,11 @@ pub(super) fn empty() -> OpenApi {
 }
 
 fn info() -> Info {
-    let contact = ContactBuilder::new().name(Some("order-fleet")).url(Some("https://order-fleet.example")).build();
+    let contact = ContactBuilder::new()
+        .name(Some("order-fleet"))
+        .url(Some("https://order-fleet.example"))
+        .email(Some("team@order-fleet.example"))
+        .build();
     let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build();
     InfoBuilder::new()
         .title("order-fleet")
@@ -55,11 +63,14 @@ fn info() -> Info {
 /// Adds what is the same for all operations to a document that has them.
 pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     let components = api.components.get_or_insert_default();
-    for item in api.paths.paths.values_mut() {
-        for operation in operations(item) {
-            problems::list(operation, components);
+    for (path, item) in &mut api.paths.paths {
+        for (method, operation) in operations(item) {
+            operation.parameters.iter_mut().flatten().for_each(without_null);
+            let of_access = access::require(&method, path, operation);
+            problems::list(operation, of_access, components);
         }
     }
+    access::describe(components);
     problems::describe(components);
     for (_, schema) in components.schemas.iter_mut().filter(|(name, _)| name.starts_with(PART)) {
         loosen(schema);
@@ -67,9 +78,26 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     api
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, put, post, delete, options, head, patch, trace, query, .. } = item;
-    [get, put, post, delete, options, head, patch, trace, query].into_iter().flatten()
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    let all = [
+        (Method::GET, get),
+        (Method::PUT, put),
+        (Method::POST, post),
+        (Method::DELETE, delete),
+        (Method::PATCH, patch),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// An optional parameter is left out, never null: there is no null outside of JSON.
+fn without_null(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(Parameter { schema: Some(RefOr::T(Schema::Object(object))), .. }) = parameter else { return };
+    if let SchemaType::Array(types) = &object.schema_type
+        && let [one, Type::Null] | [Type::Null, one] = types.as_slice()
+    {
+        object.schema_type = SchemaType::Type(one.clone());
+    }
 }
 
 /// A part that could not be had may look like one with nothing in it: `anyOf`, where the derive says `oneOf`.

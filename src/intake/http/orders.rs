@@ -1,4 +1,4 @@
-//! `/api/v1/orders`: submit, show, list.
+//! `/api/v1/orders`: submit, show, list, tell the history.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -6,6 +6,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
+use sqlx::PgConnection;
+use time::format_description::well_known::{Iso8601, Rfc3339};
+use time::{Date, OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -13,21 +16,20 @@ use super::correlation::CorrelationId;
 use super::cursor;
 use super::json_body::JsonBody;
 use super::parameters::{PAGE, PageParameters, Parameters};
-use super::problem::ProblemKind::{IdempotencyKeyInFlight, IdempotencyKeyReused, NotFound};
+use super::problem::ProblemKind::{IdempotencyKeyInFlight, IdempotencyKeyReused, NotFound, PriceChanged};
 use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
 use super::router::ApiState;
+use crate::access::Actor;
 use crate::contract::FieldError;
-use crate::contract::order::{Source, read_order};
+use crate::contract::order::{OrderForm, Source, read_order};
 use crate::contract::requests::NewOrder;
-use crate::domain::{Order, OrderId, OrderStatus};
+use crate::domain::{CustomerId, Order, OrderId, OrderStatus, Sku};
 use crate::intake::{Acceptance, Fingerprint, IdempotencyKey, Refused, Submission};
-use crate::store::order_queries::{self, OrderDetails, OrderPosition};
+use crate::store::order_queries::{self, HistoryEntry, OrderDetails};
+use crate::store::order_search::{self, OrderFilter, OrderPosition, Text};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-
-/// Whose keys these are, as long as nobody has to say who they are: all callers share one set of keys.
-pub(super) const ANYONE: &str = "anyone";
 
 /// Submit an order
 ///
@@ -36,8 +38,9 @@ pub(super) const ANYONE: &str = "anyone";
 #[utoipa::path(
     post, path = "/api/v1/orders", operation_id = "submitOrder", tag = "orders",
     params((
-        "Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, new for each order.",
-        min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = json!("basket-4711")
+        "Idempotency-Key" = Option<String>, Header,
+        description = "Chosen by the client, new for each order: 1 to 255 printable ASCII characters, bare or as a quoted string.",
+        pattern = r#"^ *([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}") *$"#, example = json!("basket-4711")
     )),
     request_body = NewOrder,
     responses((
@@ -47,22 +50,41 @@ pub(super) const ANYONE: &str = "anyone";
             ("Idempotency-Replayed" = bool, description = "`true` when this is the answer to an earlier request.")
         )
     )),
-    extensions(("x-problems" = json!([IdempotencyKeyReused, IdempotencyKeyInFlight])))
+    extensions(("x-problems" = json!([IdempotencyKeyReused, IdempotencyKeyInFlight, PriceChanged])))
 )]
 pub(super) async fn submit(
     State(state): State<ApiState>,
+    actor: Actor,
     Extension(CorrelationId(correlation_id)): Extension<CorrelationId>,
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let key = read_key(&headers, body.fingerprint)?;
+    let key = read_key(&headers, &actor, body.fingerprint)?;
     let form = read_order(&body.object, Source::Http).map_err(of_unreadable)?;
-    let acceptance = state.intake.submit(Submission { form, correlation_id, key }).await.map_err(of_refused)?;
-    tracing::info!(order_id = %acceptance.order_id, replayed = acceptance.replayed, "order accepted");
+    placed_by(&actor, &form)?;
+    let acceptance = state
+        .intake
+        .submit(Submission { form, correlation_id, actor: actor.to_string(), key })
+        .await
+        .map_err(of_refused)?;
+    tracing::debug!(order_id = %acceptance.order_id, replayed = acceptance.replayed, "order accepted");
     Ok(accepted(acceptance))
 }
 
-pub(super) fn read_key(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<Option<IdempotencyKey>, Problem> {
+/// Customers order for themselves.
+pub(super) fn placed_by(actor: &Actor, form: &OrderForm) -> Result<(), Problem> {
+    match actor.reaches(&form.customer_id) {
+        true => Ok(()),
+        false => Err(Problem::new(ProblemKind::Forbidden, "customer_id must be your own")),
+    }
+}
+
+/// A key is its caller's: two callers may choose the same.
+pub(super) fn read_key(
+    headers: &HeaderMap,
+    actor: &Actor,
+    fingerprint: Fingerprint,
+) -> Result<Option<IdempotencyKey>, Problem> {
     let fault = |detail: String| {
         Problem::validation(vec![FieldError {
             pointer: "/Idempotency-Key".to_owned(),
@@ -75,7 +97,7 @@ pub(super) fn read_key(headers: &HeaderMap, fingerprint: Fingerprint) -> Result<
         return Err(fault("must be given only once".to_owned()));
     }
     let key = crate::intake::read_key(value.as_bytes()).map_err(|error| fault(error.to_string()))?;
-    Ok(Some(IdempotencyKey { scope: ANYONE.to_owned(), key, fingerprint }))
+    Ok(Some(IdempotencyKey { scope: actor.to_string(), key, fingerprint }))
 }
 
 fn accepted(Acceptance { order_id, body, replayed }: Acceptance) -> Response {
@@ -89,9 +111,12 @@ fn accepted(Acceptance { order_id, body, replayed }: Acceptance) -> Response {
 }
 
 /// What a refusal of the intake means to a client.
-fn of_refused(refused: Refused) -> Problem {
+pub(super) fn of_refused(refused: Refused) -> Problem {
     let kind = match refused {
         Refused::Invalid(errors) => return Problem::validation(errors),
+        Refused::PriceChanged(ref errors) => {
+            return Problem { errors: errors.clone(), ..Problem::new(ProblemKind::PriceChanged, refused.to_string()) };
+        }
         Refused::KeyReused => ProblemKind::IdempotencyKeyReused,
         Refused::KeyInFlight => ProblemKind::IdempotencyKeyInFlight,
         Refused::Overloaded | Refused::Unavailable => ProblemKind::Overloaded,
@@ -101,6 +126,8 @@ fn of_refused(refused: Refused) -> Problem {
 }
 
 /// Show an order with its timeline
+///
+/// What it is now, every change that led to it, and what it waits for while it is being processed.
 #[utoipa::path(
     get, path = "/api/v1/orders/{id}", operation_id = "getOrder", tag = "orders",
     params(("id" = OrderId, Path)),
@@ -109,13 +136,28 @@ fn of_refused(refused: Refused) -> Problem {
 )]
 pub(super) async fn show(
     State(state): State<ApiState>,
+    actor: Actor,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<OrderDetails>, Problem> {
-    let unknown = || Problem::new(ProblemKind::NotFound, "no order has this id");
-    let Path(id) = id.map_err(|_| unknown())?;
+    let id = read_id(id)?;
     let mut connection = state.connection().await?;
-    let order = order_queries::find(&mut connection, OrderId(id)).await.map_err(|error| of_database(&error))?;
-    order.map(Json).ok_or_else(unknown)
+    let order = order_queries::find(&mut connection, id).await.map_err(|error| of_database(&error))?;
+    order.filter(|found| actor.reaches(&found.order.customer_id)).map(Json).ok_or_else(unknown)
+}
+
+/// Whether there is such an order, and the actor may know of it; both look the same from outside.
+pub(super) async fn reach(connection: &mut PgConnection, actor: &Actor, id: OrderId) -> Result<(), Problem> {
+    let customer = order_queries::customer_of(connection, id).await.map_err(|error| of_database(&error))?;
+    customer.filter(|customer| actor.reaches(customer)).map(drop).ok_or_else(unknown)
+}
+
+/// The order that the path names. What is no id is nobody's.
+pub(super) fn read_id(id: Result<Path<Uuid>, PathRejection>) -> Result<OrderId, Problem> {
+    id.map(|Path(id)| OrderId(id)).map_err(|_| unknown())
+}
+
+pub(super) fn unknown() -> Problem {
+    Problem::new(ProblemKind::NotFound, "no order has this id")
 }
 
 #[derive(Serialize, ToSchema)]
@@ -127,23 +169,88 @@ pub(super) struct OrderPage {
 }
 
 /// List orders, the newest first
+///
+/// Page by page: what is submitted meanwhile stands before the first page and moves nothing.
 #[utoipa::path(
     get, path = "/api/v1/orders", operation_id = "listOrders", tag = "orders",
-    params(("status" = Option<OrderStatus>, Query, description = "Only orders in this status."), PageParameters),
+    params(
+        ("status" = Option<OrderStatus>, Query, description = "Only orders in this status."),
+        ("customer" = Option<CustomerId>, Query, description = "Only orders of this customer."),
+        ("sku" = Option<Sku>, Query, description = "Only orders with a line of this product."),
+        ("from" = Option<String>, Query, description = "Only orders created then or later: a date (its first moment in UTC) or a date with time, as RFC 3339 writes it.", example = json!("2026-01-31T12:00:00Z")),
+        ("to" = Option<String>, Query, description = "Only orders created before.", example = json!("2026-02-01")),
+        ("text" = Option<String>, Query, description = "Beginnings of words that an order must have: in customer, e-mail, phone, metadata, tracking number or notes. Or the order's id.", min_length = 1, example = json!("ada shop")),
+        PageParameters
+    ),
     responses((status = 200, description = "A page of orders.", body = OrderPage))
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,
+    actor: Actor,
     mut parameters: Parameters,
 ) -> Result<Json<OrderPage>, Problem> {
-    let status = parameters.optional("status", str::parse::<OrderStatus>);
+    let mut filter = OrderFilter {
+        status: parameters.optional("status", str::parse::<OrderStatus>),
+        customer_id: parameters.optional("customer", |text| CustomerId::parse(text)),
+        sku: parameters.optional("sku", |text| Sku::parse(text)),
+        from: parameters.optional("from", read_moment),
+        to: parameters.optional("to", read_moment),
+        text: parameters.optional("text", str::parse::<Text>),
+    };
     let position = parameters.optional("cursor", cursor::read_order).unwrap_or(OrderPosition::NEWEST);
     let limit = parameters.whole("limit", PAGE);
     parameters.finish()?;
+    if let Some(own) = actor.only_customer() {
+        if filter.customer_id.as_ref().is_some_and(|asked| asked != own) {
+            return Ok(Json(OrderPage { orders: Vec::new(), next_cursor: None }));
+        }
+        filter.customer_id = Some(own.clone());
+    }
     let mut connection = state.connection().await?;
     // one more than asked for tells whether another page follows
-    let page = order_queries::page(&mut connection, status, position, limit + 1).await;
+    let page = order_search::page(&mut connection, &filter, position, limit + 1).await;
     let mut orders = page.map_err(|error| of_database(&error))?;
     let next_cursor = cursor::cut(&mut orders, limit, |last| cursor::of_order(OrderPosition::of(last)));
     Ok(Json(OrderPage { orders, next_cursor }))
+}
+
+/// A moment, or a date for its first moment in UTC.
+fn read_moment(text: &str) -> Result<OffsetDateTime, &'static str> {
+    let date = || Date::parse(text, &Iso8601::DATE).ok().map(|date| date.midnight().assume_utc());
+    OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .or_else(date)
+        .filter(|moment| (1..=9999).contains(&moment.to_offset(UtcOffset::UTC).year()))
+        .ok_or("must be a date as in 2026-01-31, or with a time as in 2026-01-31T12:00:00Z")
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderHistory)]
+pub(super) struct History {
+    order_id: OrderId,
+    /// The oldest first.
+    history: Vec<HistoryEntry>,
+}
+
+/// Tell the history of an order
+///
+/// Every change of its state: when, what, who, why, and the message or the request that caused it.
+#[utoipa::path(
+    get, path = "/api/v1/orders/{id}/history", operation_id = "getOrderHistory", tag = "orders",
+    params(("id" = OrderId, Path)),
+    responses((status = 200, description = "The history.", body = History)),
+    extensions(("x-problems" = json!([NotFound])))
+)]
+pub(super) async fn history(
+    State(state): State<ApiState>,
+    actor: Actor,
+    id: Result<Path<Uuid>, PathRejection>,
+    parameters: Parameters,
+) -> Result<Json<History>, Problem> {
+    let order_id = read_id(id)?;
+    parameters.finish()?;
+    let mut connection = state.connection().await?;
+    reach(&mut connection, &actor, order_id).await?;
+    let history = order_queries::history(&mut connection, order_id).await.map_err(|error| of_database(&error))?;
+    Ok(Json(History { order_id, history }))
 }

@@ -6,13 +6,14 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::caller::{Caller, Change};
 use super::json_body::JsonBody;
 use super::parameters::{PAGE, PageParameters, Parameters};
 use super::problem::{Problem, of_database};
 use super::router::ApiState;
-use crate::contract::Fields;
 use crate::contract::requests::Retry;
 use crate::contract::status::ParkedMessage;
+use crate::contract::{Fields, whole_number};
 use crate::store::{outbox, outbox_queries};
 
 /// Most ids of one request: more are all.
@@ -27,6 +28,8 @@ pub(super) struct ParkedPage {
 }
 
 /// List messages that the broker does not want
+///
+/// They are tried again by themselves every half minute. What they say is not shown: it may hold personal data.
 #[utoipa::path(
     get, path = "/api/v1/outbox/parked", operation_id = "listParkedMessages", tag = "operations",
     params(PageParameters),
@@ -65,25 +68,34 @@ enum Chosen {
 }
 
 /// Give parked messages another turn
+///
+/// At once, some of them or all; for an operator who has mended the cause.
 #[utoipa::path(
     post, path = "/api/v1/outbox/retries", operation_id = "retryParkedMessages", tag = "operations",
     request_body = Retry,
     responses((status = 200, description = "What became of it.", body = Retried))
 )]
-pub(super) async fn retry(State(state): State<ApiState>, body: JsonBody) -> Result<Json<Retried>, Problem> {
+pub(super) async fn retry(
+    State(state): State<ApiState>,
+    caller: Caller,
+    body: JsonBody,
+) -> Result<Json<Retried>, Problem> {
     let chosen = read_chosen(&body)?;
-    let mut connection = state.connection().await?;
+    let mut transaction = state.transaction().await?;
     let retried = match chosen {
         Chosen::All => {
-            let retried = outbox::unpark_all(&mut connection).await.map_err(|error| of_database(&error))?;
+            let retried = outbox::unpark_all(&mut transaction).await.map_err(|error| of_database(&error))?;
             Retried { retried, not_parked: Vec::new() }
         }
         Chosen::These(ids) => {
-            let again = outbox_queries::unpark(&mut connection, &ids).await.map_err(|error| of_database(&error))?;
+            let again = outbox_queries::unpark(&mut transaction, &ids).await.map_err(|error| of_database(&error))?;
             let not_parked = ids.into_iter().filter(|id| !again.contains(id)).collect();
             Retried { retried: again.len() as u64, not_parked }
         }
     };
+    let asked = Value::Object(body.object);
+    caller.did(&mut transaction, "outbox.retry", "outbox", Change { after: Some(&asked), ..Change::default() }).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
     tracing::info!(retried = retried.retried, "parked messages get another turn, by an operator");
     Ok(Json(retried))
 }
@@ -95,7 +107,7 @@ fn read_chosen(body: &JsonBody) -> Result<Chosen, Problem> {
     let chosen = match (all, ids) {
         (Some(Value::Bool(true)), None) => Some(Chosen::All),
         (None, Some(Value::Array(ids))) if (1..=MOST).contains(&ids.len()) => {
-            let read: Option<Vec<i64>> = ids.iter().map(Value::as_i64).collect();
+            let read: Option<Vec<i64>> = ids.iter().map(whole_number).collect();
             if read.is_none() {
                 fields.fault("ids", "must be whole numbers, as the list of parked messages shows them");
             }

@@ -20,7 +20,6 @@ pub(super) const PAGE: (i64, RangeInclusive<i64>) = (50, 1..=200);
 #[expect(dead_code, reason = "handlers read them one by one; this is for the document")]
 pub(super) struct PageParameters {
     /// `next_cursor` of the page before; absent for the first page.
-    #[param(min_length = 1)]
     cursor: Option<String>,
     /// Most entries of the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -45,7 +44,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// An optional parameter that `parse` accepts. An empty value counts as absent.
+    /// An optional parameter that `parse` accepts. An empty value is one, too: a filter that a script left empty by mistake must not
+    /// show everything.
     pub(super) fn optional<T, E: Display>(
         &mut self,
         name: &str,
@@ -57,7 +57,7 @@ impl Parameters {
             self.errors.push(fault(name, "must be given only once"));
             return None;
         }
-        let value = values.pop().filter(|value| !value.is_empty())?;
+        let value = values.pop()?;
         parse(&value).map_err(|error| self.errors.push(fault(name, error))).ok()
     }
 

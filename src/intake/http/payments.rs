@@ -7,13 +7,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sqlx::Connection;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::caller::{Caller, Change};
 use super::json_body::{JsonBody, read_json};
-use super::problem::ProblemKind::{Conflict, InvalidSignature, NotFound};
+use super::orders::{reach, read_id, unknown};
+use super::problem::ProblemKind::{Conflict, IllegalTransition, InvalidSignature, NotFound};
 use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
 use super::products::{faults, short_text};
 use super::router::ApiState;
@@ -22,10 +23,11 @@ use crate::contract::order::read_object;
 use crate::contract::payment_webhook::{FAILED, PaymentResult, PaymentWebhook, SUCCEEDED};
 use crate::contract::signature::{self, Unverified, verify};
 use crate::contract::{FieldError, Fields, requests};
-use crate::domain::OrderId;
-use crate::domain::payment::LateResult;
+use crate::domain::payment::{LateResult, PaymentStatus};
+use crate::domain::saga::{self, Step};
+use crate::domain::{OrderId, OrderStatus};
 use crate::intake::payment_result::{Heard, Told, hear};
-use crate::intake::refund::{self, Asked, RefundError};
+use crate::lifecycle::{self, Origin, Refunding};
 use crate::store::payment_book::{self, PaymentDetails};
 
 /// Longest id of a webhook that is remembered; those of the known senders have some 30 characters.
@@ -33,7 +35,9 @@ const MAX_ID: usize = 255;
 /// Longest reference and decline code that is taken over.
 const MAX_TEXT: usize = 255;
 
-/// Show an order's payment with every call to the gateway
+/// Show an order's payment
+///
+/// With every call to the gateway and what came of it; customers are not told how calls failed.
 #[utoipa::path(
     get, path = "/api/v1/orders/{id}/payment", operation_id = "getPayment", tag = "payments",
     params(("id" = OrderId, Path)),
@@ -42,17 +46,24 @@ const MAX_TEXT: usize = 255;
 )]
 pub(super) async fn show(
     State(state): State<ApiState>,
+    actor: Actor,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Json<PaymentDetails>, Problem> {
-    let Path(id) = id.map_err(|_| unknown())?;
+    let id = read_id(id)?;
     let mut connection = state.connection().await?;
-    let payment = payment_book::find(&mut connection, OrderId(id)).await.map_err(|error| of_database(&error))?;
-    payment.map(Json).ok_or_else(unknown)
+    reach(&mut connection, &actor, id).await?;
+    let payment = payment_book::find(&mut connection, id).await.map_err(|error| of_database(&error))?;
+    let mut payment = payment.ok_or_else(unknown)?;
+    if actor.only_customer().is_some() {
+        payment.without_failures();
+    }
+    Ok(Json(payment))
 }
 
 /// Give the money of a paid order back
 ///
-/// In full; the order stays what it is. However often it is asked for, the money goes back once.
+/// In full; the order stays what it is. However often it is asked for, the money goes back once. Possible while the order is confirmed,
+/// shipped or delivered; to cancel an order gives its money back by itself.
 #[utoipa::path(
     post, path = "/api/v1/orders/{id}/refund", operation_id = "refundOrder", tag = "payments",
     params(("id" = OrderId, Path)),
@@ -61,41 +72,56 @@ pub(super) async fn show(
         (status = 202, description = "The gateway will be asked.", body = PaymentDetails),
         (status = 200, description = "It was asked for before.", body = PaymentDetails)
     ),
-    extensions(("x-problems" = json!([NotFound, Conflict])))
+    extensions(("x-problems" = json!([NotFound, Conflict, IllegalTransition])))
 )]
 pub(super) async fn refund(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     id: Result<Path<Uuid>, PathRejection>,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let Path(id) = id.map_err(|_| unknown())?;
+    let id = read_id(id)?;
     let mut fields = Fields::new(&body.object, "");
     let reason = fields.text("reason", short_text);
     let Some(reason) = reason.filter(|_| fields.unknown().is_empty()) else { return Err(faults(fields)) };
-    let order_id = OrderId(id);
-    let mut connection = state.connection().await?;
-    let mut transaction = connection.begin().await.map_err(|error| of_database(&error))?;
-    let asked = refund::ask(&mut transaction, order_id, &reason, &actor.to_string()).await.map_err(of_refund)?;
-    let payment = payment_book::find(&mut transaction, order_id).await.map_err(|error| of_database(&error))?;
-    transaction.commit().await.map_err(|error| of_database(&error))?;
-    let status = match asked {
-        Asked::Now => {
-            state.wake.wake();
-            tracing::info!(%order_id, "refund asked for");
-            StatusCode::ACCEPTED
-        }
-        Asked::Before => StatusCode::OK,
+    let mut transaction = state.transaction().await?;
+    let origin = Origin { actor: &caller.actor, why: Some(&reason), correlation_id: &caller.correlation_id };
+    let refunding = lifecycle::refund(&mut transaction, &state.saga, id, &reason, &origin).await;
+    let status = match refunding.map_err(|error| of_database(&error))? {
+        Refunding::Begun => StatusCode::ACCEPTED,
+        Refunding::Repeated => StatusCode::OK,
+        Refunding::NotPaid { current, allowed } => return Err(not_paid(&current, &allowed)),
+        Refunding::NothingHeld(payment) => return Err(nothing_held(payment)),
+        Refunding::Unknown => return Err(unknown()),
     };
-    Ok((status, Json(payment)).into_response())
+    let payment = payment_book::find(&mut transaction, id).await.map_err(|error| of_database(&error))?;
+    if status == StatusCode::ACCEPTED {
+        let change = Change { reason: Some(&reason), ..Change::default() };
+        caller.did(&mut transaction, "order.refund", &format!("order:{id}"), change).await?;
+    }
+    transaction.commit().await.map_err(|error| of_database(&error))?;
+    if status == StatusCode::ACCEPTED {
+        state.intake.wake_relay();
+        tracing::info!(order_id = %id, actor = %caller.actor, "refund asked for");
+    }
+    Ok((status, Json(payment.ok_or_else(unknown)?)).into_response())
 }
 
-fn of_refund(error: RefundError) -> Problem {
-    match &error {
-        RefundError::Unknown => unknown(),
-        RefundError::NotPaid(_) | RefundError::NothingHeld(_) => Problem::new(ProblemKind::Conflict, error.to_string()),
-        RefundError::Database(error) => of_database(error),
-    }
+fn not_paid(current: &saga::State, allowed: &[OrderStatus]) -> Problem {
+    let detail = format!(
+        "the order is {}; its money can be given back while it is confirmed, shipped or delivered",
+        current.status
+    );
+    let allowed: Vec<&str> = allowed.iter().map(|status| status.as_str()).collect();
+    Problem::new(IllegalTransition, detail)
+        .with("current_status", current.status.as_str())
+        .with("current_step", current.step.as_ref().map(Step::as_str))
+        .with("allowed_statuses", allowed)
+}
+
+fn nothing_held(payment: Option<PaymentStatus>) -> Problem {
+    let payment = payment.map_or("not known", PaymentStatus::as_str);
+    Problem::new(Conflict, format!("the order's payment is {payment}, so there is nothing to give back"))
 }
 
 /// What became of a webhook
@@ -130,14 +156,13 @@ pub(super) async fn webhook(State(state): State<ApiState>, request: Request) -> 
     let bytes = read_json(request).await?;
     let webhook_id = authenticated(&state, &headers, &bytes)?;
     let Some(told) = read_webhook(webhook_id, &bytes)? else { return Ok(Json(Taken { effect: "ignored" })) };
-    let mut connection = state.connection().await?;
-    let mut transaction = connection.begin().await.map_err(|error| of_database(&error))?;
+    let mut transaction = state.transaction().await?;
     let heard = hear(&mut transaction, &told).await.map_err(|error| of_database(&error))?;
     let order_id = told.data.order_id;
     let effect = match heard {
         Heard::Settled(settling) => {
             transaction.commit().await.map_err(|error| of_database(&error))?;
-            state.wake.wake();
+            state.intake.wake_relay();
             settling.as_str()
         }
         Heard::Repeated => "repeated",
@@ -207,8 +232,4 @@ fn read_result(data: &Map<String, Value>) -> Result<PaymentResult, Problem> {
         }
         Some(_) | None => Err(Problem::validation(fields.errors)),
     }
-}
-
-fn unknown() -> Problem {
-    Problem::new(ProblemKind::NotFound, "no order has this id")
 }

@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 pub use self::kind::ProblemKind;
@@ -25,11 +26,13 @@ pub struct Problem {
     pub detail: String,
     /// Every value at fault.
     pub errors: Vec<FieldError>,
+    /// Further members for programs (RFC 9457, 3.2), by the kind of problem.
+    pub members: Map<String, Value>,
 }
 
 impl Problem {
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new() }
+        Self { kind, detail: detail.into(), errors: Vec::new(), members: Map::new() }
     }
 
     pub fn validation(errors: Vec<FieldError>) -> Self {
@@ -37,12 +40,32 @@ impl Problem {
             1 => "one value is at fault".to_owned(),
             count => format!("{count} values are at fault"),
         };
-        Self { kind: ProblemKind::Validation, detail, errors }
+        Self { errors, ..Self::new(ProblemKind::Validation, detail) }
+    }
+
+    /// With a member of its own.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The JSON of the answer, without the path it happened on.
+    pub fn to_json(&self) -> Value {
+        json!(self.details(None))
+    }
+
+    fn details<'a>(&'a self, instance: Option<&'a str>) -> ProblemDetails<'a> {
+        ProblemDetails {
+            instance,
+            errors: &self.errors,
+            members: self.members.clone(),
+            ..ProblemDetails::of(self.kind, &self.detail)
+        }
     }
 
     fn render(&self, instance: Option<&str>) -> Response {
-        let body = ProblemDetails { instance, errors: &self.errors, ..ProblemDetails::of(self.kind, &self.detail) };
-        let mut response = (self.kind.status(), Json(body)).into_response();
+        let mut response = (self.kind.status(), Json(self.details(instance))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.kind.retry_after() {
@@ -74,6 +97,10 @@ pub(super) struct ProblemDetails<'a> {
     /// Every value at fault.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    /// What this kind of problem tells programs besides.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    members: Map<String, Value>,
 }
 
 impl<'a> ProblemDetails<'a> {
@@ -85,6 +112,7 @@ impl<'a> ProblemDetails<'a> {
             detail,
             instance: None,
             errors: &[],
+            members: Map::new(),
         }
     }
 }

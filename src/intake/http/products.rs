@@ -6,19 +6,20 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::caller::{Caller, Change};
 use super::cursor;
 use super::json_body::JsonBody;
 use super::parameters::{PAGE, PageParameters, Parameters};
 use super::problem::ProblemKind::{Conflict, NotFound};
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
-use crate::access::Actor;
 use crate::contract::{Fields, requests};
-use crate::domain::Sku;
+use crate::domain::{Money, Sku};
 use crate::intake::import::MAX_UNITS;
-use crate::store::product_changes::{self, NewProduct, PriceEntry, ProductChange};
+use crate::store::product_changes::{self, LockedProduct, NewProduct, PriceEntry, ProductChange};
 use crate::store::products::{self, Product, ProductFilter};
 
 /// Longest name of a product and longest reason of what people do, in characters.
@@ -27,6 +28,8 @@ const MAX_TEXT: usize = 255;
 const CREATED: &str = "created";
 
 /// Create a product
+///
+/// With its first stock, which is also the first line of its ledger, and the first of its prices.
 #[utoipa::path(
     post, path = "/api/v1/products", operation_id = "createProduct", tag = "products",
     request_body = requests::NewProduct,
@@ -36,16 +39,20 @@ const CREATED: &str = "created";
     )),
     extensions(("x-problems" = json!([Conflict])))
 )]
-pub(super) async fn create(State(state): State<ApiState>, actor: Actor, body: JsonBody) -> Result<Response, Problem> {
+pub(super) async fn create(State(state): State<ApiState>, caller: Caller, body: JsonBody) -> Result<Response, Problem> {
     let new = read_product(&body)?;
-    let mut connection = state.connection().await?;
-    let created =
-        product_changes::create_all(&mut connection, std::slice::from_ref(&new), CREATED, &actor.to_string()).await;
+    let mut transaction = state.transaction().await?;
+    let actor = caller.actor.to_string();
+    let created = product_changes::create_all(&mut transaction, std::slice::from_ref(&new), CREATED, &actor).await;
     if created.map_err(|error| of_database(&error))?.is_empty() {
         return Err(Problem::new(ProblemKind::Conflict, "a product with this sku exists already"));
     }
-    let stored = products::find(&mut connection, &new.sku).await.map_err(|error| of_database(&error))?;
+    let stored = products::find(&mut transaction, &new.sku).await.map_err(|error| of_database(&error))?;
     let product = stored.ok_or_else(unknown)?;
+    let after = json!(product);
+    let change = Change { after: Some(&after), ..Change::default() };
+    caller.did(&mut transaction, "product.create", &target(&new.sku), change).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
     tracing::info!(sku = %product.sku, stock = product.on_hand, "product created");
     let location = format!("/api/v1/products/{}", path_segment(&product.sku));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(product)).into_response())
@@ -71,6 +78,8 @@ fn read_product(body: &JsonBody) -> Result<NewProduct, Problem> {
 }
 
 /// Show a product with its stock
+///
+/// A slash in the sku is written as `%2F`.
 #[utoipa::path(
     get, path = "/api/v1/products/{sku}", operation_id = "getProduct", tag = "products",
     params(("sku" = Sku, Path)),
@@ -96,6 +105,8 @@ pub(super) struct ProductPage {
 }
 
 /// List products
+///
+/// In the order of their skus, page by page.
 #[utoipa::path(
     get, path = "/api/v1/products", operation_id = "listProducts", tag = "products",
     params(("active" = Option<bool>, Query, description = "Only products that can be ordered, or only those that cannot."), PageParameters),
@@ -137,12 +148,12 @@ pub(super) async fn list_filtered(
 )]
 pub(super) async fn update(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     sku: Result<Path<Sku>, PathRejection>,
     body: JsonBody,
 ) -> Result<Json<Product>, Problem> {
     let Path(sku) = sku.map_err(|_| unknown())?;
-    change(&state, read_change(sku, &body)?, &actor).await
+    change(&state, read_change(sku, &body)?, &caller, "product.change").await
 }
 
 /// Take a product off the shop
@@ -156,23 +167,42 @@ pub(super) async fn update(
 )]
 pub(super) async fn deactivate(
     State(state): State<ApiState>,
-    actor: Actor,
+    caller: Caller,
     sku: Result<Path<Sku>, PathRejection>,
 ) -> Result<Json<Product>, Problem> {
     let Path(sku) = sku.map_err(|_| unknown())?;
     let nothing_else = ProductChange { sku, name: None, price: None, active: Some(false), low_stock_threshold: None };
-    change(&state, nothing_else, &actor).await
+    change(&state, nothing_else, &caller, "product.deactivate").await
 }
 
-async fn change(state: &ApiState, change: ProductChange, actor: &Actor) -> Result<Json<Product>, Problem> {
-    let mut connection = state.connection().await?;
-    let changed = product_changes::update_all(&mut connection, std::slice::from_ref(&change), &actor.to_string()).await;
-    if changed.map_err(|error| of_database(&error))? == 0 {
-        return Err(unknown());
-    }
-    tracing::info!(sku = %change.sku, "product changed");
-    let product = products::find(&mut connection, &change.sku).await.map_err(|error| of_database(&error))?;
-    product.map(Json).ok_or_else(unknown)
+/// `action`: its name in the audit log.
+async fn change(
+    state: &ApiState,
+    change: ProductChange,
+    caller: &Caller,
+    action: &str,
+) -> Result<Json<Product>, Problem> {
+    let sku = &change.sku;
+    let mut transaction = state.transaction().await?;
+    let locked = product_changes::lock_all(&mut transaction, &[sku]).await.map_err(|error| of_database(&error))?;
+    let LockedProduct { name, price, active, low_stock_threshold, shelf: _ } = locked.get(sku).ok_or_else(unknown)?;
+    let before = manageable(name, *price, *active, *low_stock_threshold);
+    let actor = caller.actor.to_string();
+    let changed = product_changes::update_all(&mut transaction, std::slice::from_ref(&change), &actor).await;
+    changed.map_err(|error| of_database(&error))?;
+    let product = products::find(&mut transaction, sku).await.map_err(|error| of_database(&error))?;
+    let product = product.ok_or_else(unknown)?;
+    let after = manageable(&product.name, product.price, product.active, product.low_stock_threshold);
+    let audited = Change { before: Some(&before), after: Some(&after), reason: None };
+    caller.did(&mut transaction, action, &target(sku), audited).await?;
+    transaction.commit().await.map_err(|error| of_database(&error))?;
+    tracing::info!(%sku, "product changed");
+    Ok(Json(product))
+}
+
+/// What people can change of a product, for the audit log.
+fn manageable(name: &str, price: Money, active: bool, low_stock_threshold: i64) -> Value {
+    json!({"name": name, "price": price, "active": active, "low_stock_threshold": low_stock_threshold})
 }
 
 fn read_change(sku: Sku, body: &JsonBody) -> Result<ProductChange, Problem> {
@@ -202,7 +232,9 @@ pub(super) struct PricePage {
     next_cursor: Option<String>,
 }
 
-/// List the prices that a product had, the newest first
+/// List the prices that a product had
+///
+/// The newest first, with when each began and who set it. Orders keep the price at which they were accepted.
 #[utoipa::path(
     get, path = "/api/v1/products/{sku}/prices", operation_id = "listPrices", tag = "products",
     params(("sku" = Sku, Path), PageParameters),
@@ -226,6 +258,11 @@ pub(super) async fn prices(
     let mut prices = page.map_err(|error| of_database(&error))?;
     let next_cursor = cursor::cut(&mut prices, limit, |last| last.id.to_string());
     Ok(Json(PricePage { prices, next_cursor }))
+}
+
+/// As the audit log names a product.
+pub(super) fn target(sku: &Sku) -> String {
+    format!("product:{sku}")
 }
 
 pub(super) fn unknown() -> Problem {

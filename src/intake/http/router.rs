@@ -5,26 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, header};
 use axum::{Router, middleware};
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
+use sqlx::{PgPool, Postgres, Transaction};
 use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::guard::{self, Guard};
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    actor, adjustments, correlation, imports, inventory, limits, openapi, orders, outbox, payments, products,
-    statistics, status,
+    about, adjustments, api_keys, audit_log, browsers, correlation, imports, inventory, limits, openapi, order_bulk,
+    order_changes, order_notes, orders, outbox, payments, products, site, statistics, status, webhooks,
 };
 use crate::contract::signature::Secret;
-use crate::intake::{Intake, OutboxWake};
+use crate::intake::Intake;
+use crate::lifecycle::SagaArgs;
 use crate::ops::status::Sources;
 
 /// What the handlers work with.
@@ -33,16 +33,30 @@ pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
     pub status: Sources,
-    /// Wakes the relay after a commit that left messages in the outbox.
-    pub wake: OutboxWake,
     /// Each of them signs webhooks of the payment gateway; none closes that door.
     pub payment_secrets: Arc<[Secret]>,
+    pub webhooks: webhooks::Registration,
+    /// How long the saga waits for the answers to what people ask for.
+    pub saga: SagaArgs,
+    pub guard: Guard,
 }
 
 /// Longest wait of a reader for a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 
 impl ApiState {
+    /// As [`ApiState::connection`], with a transaction begun on it.
+    pub(super) async fn transaction(&self) -> Result<Transaction<'static, Postgres>, Problem> {
+        match timeout(CONNECT, self.db.begin()).await {
+            Ok(Ok(transaction)) => Ok(transaction),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no transaction on the database");
+                Err(unavailable())
+            }
+            Err(_) => Err(unavailable()),
+        }
+    }
+
     pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, Problem> {
         match timeout(CONNECT, self.db.acquire()).await {
             Ok(Ok(connection)) => Ok(connection),
@@ -64,11 +78,17 @@ fn unavailable() -> Problem {
 fn described() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(openapi::empty())
         .routes(routes!(orders::submit, orders::list))
+        .routes(routes!(order_bulk::submit))
         .routes(routes!(orders::show))
-        .routes(routes!(products::create, products::list))
+        .routes(routes!(orders::history))
+        .routes(routes!(order_changes::cancel))
+        .routes(routes!(order_changes::ship))
+        .routes(routes!(order_changes::deliver))
+        .routes(routes!(order_notes::add, order_notes::list))
         .routes(routes!(payments::show))
         .routes(routes!(payments::refund))
         .routes(routes!(payments::webhook))
+        .routes(routes!(products::create, products::list))
         .routes(routes!(products::show, products::update, products::deactivate))
         .routes(routes!(products::prices))
         .routes(routes!(adjustments::adjust))
@@ -82,6 +102,22 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(status::show))
         .routes(routes!(outbox::parked))
         .routes(routes!(outbox::retry))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::pause))
+        .routes(routes!(webhooks::enable))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::log::ping))
+        .routes(routes!(webhooks::log::list))
+        .routes(routes!(webhooks::log::show))
+        .routes(routes!(webhooks::log::resend_one))
+        .routes(routes!(webhooks::log::resend))
+        .routes(routes!(about::contract))
+        .routes(routes!(about::problems))
+        .routes(routes!(about::problem))
+        .routes(routes!(api_keys::create, api_keys::list))
+        .routes(routes!(api_keys::revoke))
+        .routes(routes!(audit_log::list))
 }
 
 /// The API's contract, made from the code: OpenAPI 3.1.
@@ -101,23 +137,22 @@ pub fn document_json() -> serde_json::Result<String> {
 pub fn router(state: ApiState) -> Router {
     // from the outside in; every answer passes all of them on its way out, those of the layers themselves included
     let layers = ServiceBuilder::new()
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
+        .layer(middleware::from_fn(browsers::secure))
         .layer(middleware::from_fn(correlation::correlate))
+        .option_layer(browsers::cors(&state.guard.origins))
         .layer(middleware::from_fn(problem::name_instance))
         .layer(CatchPanicLayer::custom(problem::of_panic))
         .layer(middleware::from_fn_with_state(Admission::default(), limits::admit))
         .layer(middleware::from_fn(limits::limit_time))
-        .layer(middleware::from_fn(actor::identify))
         // our own reader limits bodies, with an answer in our own form
         .layer(DefaultBodyLimit::disable());
     described()
         .split_for_parts()
         .0
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        // a page and its pictures, the same for everybody
+        .merge(site::routes())
         .method_not_allowed_fallback(async || {
             Problem::new(
                 ProblemKind::MethodNotAllowed,

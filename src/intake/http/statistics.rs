@@ -16,6 +16,8 @@ const MINUTES: (i32, RangeInclusive<i32>) = (60, 0..=1440);
 const DAYS: (i32, RangeInclusive<i32>) = (30, 0..=366);
 
 /// Show the figures of all orders
+///
+/// Totals over everything, and one row for each of the last minutes and days that saw an event.
 #[utoipa::path(
     get, path = "/api/v1/statistics", operation_id = "getStatistics", tag = "operations",
     params(

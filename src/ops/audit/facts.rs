@@ -1,13 +1,18 @@
 //! What the saga can do, found out by walking it: every state it reaches, every change, and what has happened for certain, or
 //! perhaps, to an order in each state. So the audit follows the saga when the saga changes.
+//!
+//! A cancelled order that had been confirmed has another past than one that never was. The walk keeps them apart, as the database
+//! does ([`Fate`]).
 
 use crate::domain::OrderStatus;
 use crate::domain::saga::{Decision, Effect, Input, State, Step, decide};
+use crate::store::audit::Fate;
 
 /// One state and what led to it.
 #[derive(Clone, Debug)]
 pub struct Reached {
     pub state: State,
+    pub was_confirmed: bool,
     /// Effects of every way that leads here.
     pub certain: Vec<Effect>,
     /// Effects of any way that leads here, repairs included.
@@ -31,7 +36,7 @@ pub struct Facts {
 impl Facts {
     /// Walks the saga until nothing new is learned. Certainty only shrinks and possibility only grows, so it ends.
     pub fn learn() -> Self {
-        let start = Reached { state: State::NEW, certain: Vec::new(), possible: Vec::new() };
+        let start = Reached { state: State::NEW, was_confirmed: false, certain: Vec::new(), possible: Vec::new() };
         let mut facts = Self { states: vec![start], changes: Vec::new() };
         while facts.walk_once() {}
         facts
@@ -48,44 +53,58 @@ impl Facts {
                         if !self.changes.contains(&change) {
                             self.changes.push(change);
                         }
-                        learned |=
-                            self.arrive(next, &joined(&from.certain, &effects), &joined(&from.possible, &effects));
+                        learned |= self.arrive(Reached {
+                            was_confirmed: from.was_confirmed || next.status == OrderStatus::Confirmed,
+                            state: next,
+                            certain: joined(&from.certain, &effects),
+                            possible: joined(&from.possible, &effects),
+                        });
                     }
                     Decision::Repair { effects } => learned |= add(&mut self.states[place].possible, &effects),
-                    Decision::Ignore => {}
+                    Decision::Ignore | Decision::Refuse => {}
                 }
             }
         }
         learned
     }
 
-    fn arrive(&mut self, state: State, certain: &[Effect], possible: &[Effect]) -> bool {
-        let Some(known) = self.states.iter_mut().find(|known| known.state == state) else {
-            self.states.push(Reached { state, certain: certain.to_vec(), possible: possible.to_vec() });
+    fn arrive(&mut self, reached: Reached) -> bool {
+        let same = |known: &&mut Reached| known.state == reached.state && known.was_confirmed == reached.was_confirmed;
+        let Some(known) = self.states.iter_mut().find(same) else {
+            self.states.push(reached);
             return true;
         };
         let before = known.certain.len();
-        known.certain.retain(|effect| certain.contains(effect));
-        let grown = add(&mut known.possible, possible);
+        known.certain.retain(|effect| reached.certain.contains(effect));
+        let grown = add(&mut known.possible, &reached.possible);
         known.certain.len() < before || grown
     }
 
-    /// The statuses that the saga leads to.
-    pub fn statuses(&self) -> Vec<OrderStatus> {
-        OrderStatus::ALL.into_iter().filter(|status| self.in_status(*status).next().is_some()).collect()
+    /// The fates that the saga leads to.
+    pub fn fates(&self) -> Vec<Fate> {
+        let mut fates: Vec<Fate> = Vec::new();
+        for status in OrderStatus::ALL {
+            for reached in self.states.iter().filter(|reached| reached.state.status == status) {
+                let fate = Fate::new(status, reached.was_confirmed);
+                if !fates.contains(&fate) {
+                    fates.push(fate);
+                }
+            }
+        }
+        fates
     }
 
-    /// What has happened to every order in this status.
-    pub fn certain(&self, status: OrderStatus) -> Vec<Effect> {
-        let mut states = self.in_status(status);
+    /// What has happened to every order with this fate.
+    pub fn certain(&self, fate: Fate) -> Vec<Effect> {
+        let mut states = self.with_fate(fate);
         let mut certain = states.next().map_or_else(Vec::new, |first| first.certain.clone());
         states.for_each(|other| certain.retain(|effect| other.certain.contains(effect)));
         certain
     }
 
-    /// What may have happened to an order in this status.
-    pub fn possible(&self, status: OrderStatus) -> Vec<Effect> {
-        self.in_status(status).fold(Vec::new(), |all, reached| joined(&all, &reached.possible))
+    /// What may have happened to an order with this fate.
+    pub fn possible(&self, fate: Fate) -> Vec<Effect> {
+        self.with_fate(fate).fold(Vec::new(), |all, reached| joined(&all, &reached.possible))
     }
 
     /// What follows from money that was given back, and from nothing else.
@@ -94,7 +113,7 @@ impl Facts {
             self.states.iter().fold(Vec::new(), |all, reached| {
                 match decide(&reached.state, &Input::PaymentCancelled { refunded }) {
                     Decision::Proceed { effects, .. } | Decision::Repair { effects } => joined(&all, &effects),
-                    Decision::Ignore => all,
+                    Decision::Ignore | Decision::Refuse => all,
                 }
             })
         };
@@ -102,8 +121,8 @@ impl Facts {
         told(true).into_iter().filter(|effect| !without.contains(effect)).collect()
     }
 
-    fn in_status(&self, status: OrderStatus) -> impl Iterator<Item = &Reached> {
-        self.states.iter().filter(move |reached| reached.state.status == status)
+    fn with_fate(&self, fate: Fate) -> impl Iterator<Item = &Reached> {
+        self.states.iter().filter(move |reached| Fate::new(reached.state.status, reached.was_confirmed) == fate)
     }
 }
 
@@ -145,7 +164,12 @@ fn after(input: &Input) -> Option<Input> {
         Input::PaymentTaken => Some(Input::PaymentDeclined { code: String::new() }),
         Input::PaymentDeclined { .. } => Some(Input::PaymentCancelled { refunded: false }),
         Input::PaymentCancelled { refunded: false } => Some(Input::PaymentCancelled { refunded: true }),
-        Input::PaymentCancelled { refunded: true } => deadline(&Step::ReservingStock),
+        Input::PaymentCancelled { refunded: true } => Some(Input::StockReturned),
+        Input::StockReturned => Some(Input::CancelRequested),
+        Input::CancelRequested => Some(Input::ShipmentReported { repeated: false }),
+        Input::ShipmentReported { repeated: false } => Some(Input::ShipmentReported { repeated: true }),
+        Input::ShipmentReported { repeated: true } => Some(Input::DeliveryReported),
+        Input::DeliveryReported => deadline(&Step::ReservingStock),
         Input::DeadlinePassed { step } => {
             let steps = steps();
             let place = steps.iter().position(|known| known.as_str() == step)?;
@@ -163,7 +187,9 @@ fn steps() -> Vec<Step> {
         Step::ReservingStock => Some(Step::TakingPayment),
         Step::TakingPayment => Some(Step::CancellingPayment { reason: REASON }),
         Step::CancellingPayment { .. } => Some(Step::ReleasingStock { reason: REASON }),
-        Step::ReleasingStock { .. } => None,
+        Step::ReleasingStock { .. } => Some(Step::RefundingPayment { reason: REASON }),
+        Step::RefundingPayment { .. } => Some(Step::ReturningStock { reason: REASON }),
+        Step::ReturningStock { .. } => None,
     })
     .collect()
 }
@@ -178,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_confirmed_order_was_announced_sold_and_told_for_certain() {
-        let certain = Facts::learn().certain(OrderStatus::Confirmed);
+        let certain = Facts::learn().certain(Fate::new(OrderStatus::Confirmed, true));
         for effect in [Effect::Announce("order.created"), Effect::CommitStock, Effect::Notify(Kind::OrderConfirmation)]
         {
             assert!(certain.contains(&effect), "{effect:?}");
@@ -188,20 +214,36 @@ mod tests {
     #[test]
     fn a_failed_order_may_have_been_refunded_but_was_not_for_certain() {
         let facts = Facts::learn();
+        let failed = Fate::new(OrderStatus::Failed, false);
         let refund = Effect::Notify(Kind::OrderRefunded);
-        assert!(facts.possible(OrderStatus::Failed).contains(&refund));
-        assert!(!facts.certain(OrderStatus::Failed).contains(&refund));
-        assert!(facts.certain(OrderStatus::Failed).contains(&Effect::Notify(Kind::OrderFailed)));
+        assert!(facts.possible(failed).contains(&refund));
+        assert!(!facts.certain(failed).contains(&refund));
+        assert!(facts.certain(failed).contains(&Effect::Notify(Kind::OrderFailed)));
         assert_eq!(facts.of_refund(), [refund, Effect::Announce("order.refunded")]);
     }
 
     #[test]
-    fn every_step_and_no_status_beyond_the_sagas_is_reached() {
+    fn a_cancelled_order_has_one_of_two_pasts() {
+        let facts = Facts::learn();
+        let (before, after) = (Fate::new(OrderStatus::Cancelled, false), Fate::new(OrderStatus::Cancelled, true));
+        assert!(!facts.possible(before).contains(&Effect::CommitStock));
+        for effect in [Effect::CommitStock, Effect::CancelPayment, Effect::ReturnStock] {
+            assert!(facts.certain(after).contains(&effect), "{effect:?}");
+        }
+        for effect in [Effect::Announce("order.created"), Effect::Notify(Kind::OrderCancelled)] {
+            assert!(facts.certain(before).contains(&effect) && facts.certain(after).contains(&effect), "{effect:?}");
+        }
+    }
+
+    #[test]
+    fn every_step_and_every_status_is_reached() {
         let facts = Facts::learn();
         for step in steps() {
-            assert!(facts.states.iter().any(|reached| step_name(&reached.state) == Some(step.as_str())));
+            assert!(facts.states.iter().any(|reached| step_name(&reached.state) == Some(step.as_str())), "{step:?}");
         }
-        use OrderStatus::{Confirmed, Failed, Pending, Processing};
-        assert_eq!(facts.statuses(), [Pending, Processing, Confirmed, Failed]);
+        for status in OrderStatus::ALL {
+            assert!(facts.states.iter().any(|reached| reached.state.status == status), "{status}");
+        }
+        assert_eq!(facts.fates().len(), OrderStatus::ALL.len() + 2, "processing and cancelled have two pasts");
     }
 }

@@ -69,7 +69,9 @@ impl Invariant {
             Self::NothingOversold => "at no movement was a shelf below zero or below what it had promised",
             Self::ReservationsEqualLedger => "every reservation has exactly the movements of its status",
             Self::ReservationsEqualItems => "every reservation is of what was ordered",
-            Self::ReservationsFitOrders => "a confirmed order's stock is committed, a failed one's is not held",
+            Self::ReservationsFitOrders => {
+                "a confirmed order's stock is committed, that of a failed or cancelled one is not held"
+            }
             Self::PaymentsFitOrders => "one payment is taken per confirmed order, none is held for any other",
             Self::PaymentAmounts => "what was taken is the order's total",
             Self::NotificationsOnce => "each notification was sent once per channel, none without a cause",

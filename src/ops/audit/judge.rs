@@ -166,16 +166,20 @@ impl Verdicts {
             *events = (*events - counted).max(1);
         }
         // What caused the missing effect may itself wait with the order-processor, which publishes again after a crash.
-        let of_processor = waiting_in(depths, WorkQueue::OrderProcessing) + waiting_in(depths, WorkQueue::OrderReplies);
+        let of_processor = [WorkQueue::OrderProcessing, WorkQueue::OrderProcessingHigh, WorkQueue::OrderReplies]
+            .into_iter()
+            .map(|queue| waiting_in(depths, queue))
+            .sum::<i64>();
         let arrives = |queue: WorkQueue| {
             let waiting = match queue {
-                WorkQueue::OrderProcessing | WorkQueue::OrderReplies => of_processor,
+                WorkQueue::OrderProcessing | WorkQueue::OrderProcessingHigh | WorkQueue::OrderReplies => of_processor,
                 WorkQueue::InventoryRequests
                 | WorkQueue::PaymentRequests
                 | WorkQueue::EmailNotifications
                 | WorkQueue::SmsNotifications
                 | WorkQueue::PushNotifications
-                | WorkQueue::Analytics => of_processor + waiting_in(depths, queue),
+                | WorkQueue::Analytics
+                | WorkQueue::WebhookDeliveries => of_processor + waiting_in(depths, queue),
             };
             missing.get(&queue).is_some_and(|missing| waiting >= *missing)
         };
@@ -187,7 +191,9 @@ impl Verdicts {
             explained.in_flight.extend(in_flight);
         }
         let busy = explained.activity.is_busy();
-        let faults = faults(depths, |work| busy || missing.contains_key(&work));
+        // A partner's server may be away for days, and what waits for it with it.
+        let waits_for_partners = |work| work == WorkQueue::WebhookDeliveries;
+        let faults = faults(depths, |work| busy || waits_for_partners(work) || missing.contains_key(&work));
         let (checked, total) = (i64::try_from(depths.len()).ok(), i64::try_from(faults.len()).unwrap_or(i64::MAX));
         self.push(Invariant::QueuesExplained, checked, total, faults.into_iter().map(Violation::from).collect());
     }

@@ -27,7 +27,7 @@ pub async fn depths(broker: &Broker) -> Result<Vec<QueueDepth>, QueuesError> {
 
 /// Messages in a work queue and on its ladder.
 pub fn waiting_in(depths: &[QueueDepth], work: WorkQueue) -> i64 {
-    let belongs = |name: &str| name == work.name() || (0..WorkQueue::RUNGS).any(|rung| work.retry_queue(rung) == name);
+    let belongs = |name: &str| name == work.name() || work.ladder().any(|rung| rung == name);
     depths.iter().filter(|depth| belongs(&depth.queue)).map(|depth| i64::from(depth.messages.unwrap_or(0))).sum()
 }
 
@@ -39,8 +39,7 @@ pub fn is_empty(depths: &[QueueDepth]) -> bool {
 /// what unfinished orders or missing effects wait for.
 pub fn faults(depths: &[QueueDepth], is_explained: impl Fn(WorkQueue) -> bool) -> Vec<QueueFault> {
     let owner = |name: &str| {
-        let owns =
-            |work: &WorkQueue| work.name() == name || (0..WorkQueue::RUNGS).any(|rung| work.retry_queue(rung) == name);
+        let owns = |work: &WorkQueue| work.name() == name || work.ladder().any(|rung| rung == name);
         WorkQueue::ALL.into_iter().find(owns)
     };
     let fault = |depth: &QueueDepth| {

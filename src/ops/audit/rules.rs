@@ -1,26 +1,27 @@
 //! What the tables must hold, given what the saga can do. Called once per audit; `store::audit` asks the database by it.
 
 use super::facts::{Facts, step_name};
-use crate::domain::inventory::{Line, Movement, ReservationStatus, Shelf, Shelves, commit, release, reserve};
+use crate::domain::OrderStatus;
+use crate::domain::inventory::{ReservationStatus, movement_kinds};
 use crate::domain::notification::{Channel, Kind};
 use crate::domain::payment::PaymentStatus;
 use crate::domain::saga::{Effect, State};
-use crate::domain::{OrderStatus, Sku};
 use crate::store::audit::{
-    EventRule, FigureRule, LegalChange, MovementsOfStatus, NotificationRule, Outcome, OutcomeRule, Place, UnitsMoved,
+    EventRule, Fate, FigureRule, LegalChange, MovementsOfStatus, NotificationRule, Outcome, OutcomeRule, Place,
+    UnitsMoved,
 };
 use crate::topology::WorkQueue;
 
 pub struct Rules {
     facts: Facts,
-    /// Statuses that the saga leads to; an order in another one is judged by its history alone.
-    pub judged: Vec<OrderStatus>,
+    /// Fates that the saga leads to; an order with another one is judged by its history alone.
+    pub judged: Vec<Fate>,
 }
 
 impl Rules {
     pub fn new() -> Self {
         let facts = Facts::learn();
-        let judged = facts.statuses();
+        let judged = facts.fates();
         Self { facts, judged }
     }
 
@@ -38,35 +39,55 @@ impl Rules {
             .collect()
     }
 
-    /// Whether every order in this status is sold. The saga sells only what is paid (its tests say so).
-    fn is_sold(&self, status: OrderStatus) -> bool {
-        self.facts.certain(status).contains(&Effect::CommitStock)
+    /// Whether the goods of every order with this fate are the customer's. The saga sells only what is paid, and takes sold goods
+    /// back only with the refund (its tests say so).
+    fn is_sold(&self, fate: Fate) -> bool {
+        let certain = self.facts.certain(fate);
+        certain.contains(&Effect::CommitStock) && !self.facts.possible(fate).contains(&Effect::ReturnStock)
+    }
+
+    /// Whether what was sold is on its way back: money and goods may be on either side.
+    fn is_coming_back(&self, fate: Fate) -> bool {
+        !fate.status.is_settled() && self.facts.possible(fate).contains(&Effect::CommitStock)
     }
 
     pub fn reservations(&self) -> Vec<OutcomeRule> {
-        use ReservationStatus::{Committed, Rejected, Released, Reserved};
-        let outcome = |status: OrderStatus, beside: Option<ReservationStatus>| match (self.is_sold(status), beside) {
-            (true, Some(Committed)) => Outcome::Fine,
-            (true, Some(Reserved)) => Outcome::Awaited,
-            (true, None | Some(Released | Rejected)) => Outcome::Wrong,
-            (false, Some(Committed)) => Outcome::Wrong,
-            (false, Some(Reserved)) if status.is_settled() => Outcome::Awaited,
-            (false, None | Some(Reserved | Released | Rejected)) => Outcome::Fine,
+        use ReservationStatus::{Committed, Rejected, Released, Reserved, Returned};
+        let outcome = |fate: Fate, beside: Option<ReservationStatus>| match (
+            self.is_coming_back(fate),
+            self.is_sold(fate),
+            beside,
+        ) {
+            (true, _, Some(Reserved | Committed | Returned)) => Outcome::Fine,
+            (true, _, None | Some(Released | Rejected)) => Outcome::Wrong,
+            (false, true, Some(Committed)) => Outcome::Fine,
+            (false, true, Some(Reserved)) => Outcome::Awaited,
+            (false, true, None | Some(Released | Rejected | Returned)) => Outcome::Wrong,
+            (false, false, Some(Committed)) => Outcome::Wrong,
+            (false, false, Some(Reserved)) if fate.status.is_settled() => Outcome::Awaited,
+            (false, false, Some(Returned)) if !fate.was_confirmed => Outcome::Wrong,
+            (false, false, None | Some(Reserved | Released | Rejected | Returned)) => Outcome::Fine,
         };
-        let beside = [None, Some(Reserved), Some(Committed), Some(Released), Some(Rejected)];
+        let beside = [None, Some(Reserved), Some(Committed), Some(Released), Some(Rejected), Some(Returned)];
         self.table(&beside, |beside| beside.map_or("", ReservationStatus::as_str), outcome)
     }
 
     /// Money of a paid order is given back when an operator has asked for it, and only then.
     pub fn payments(&self) -> Vec<OutcomeRule> {
         use PaymentStatus::{Cancelled, Declined, Pending, Refunded, Taken};
-        let outcome = |status: OrderStatus, Beside { payment, refund_asked }| match (self.is_sold(status), payment) {
-            (true, Some(Taken)) if refund_asked => Outcome::Awaited,
-            (true, Some(Taken)) => Outcome::Fine,
-            (true, Some(Refunded)) if refund_asked => Outcome::Fine,
-            (true, None | Some(Pending | Declined | Cancelled | Refunded)) => Outcome::Wrong,
-            (false, Some(Pending | Taken)) if status.is_settled() => Outcome::Awaited,
-            (false, None | Some(Pending | Taken | Declined | Cancelled | Refunded)) => Outcome::Fine,
+        let outcome = |fate: Fate, Beside { payment, refund_asked }| match (
+            self.is_coming_back(fate),
+            self.is_sold(fate),
+            payment,
+        ) {
+            (true, _, Some(Taken | Refunded)) => Outcome::Fine,
+            (true, _, None | Some(Pending | Declined | Cancelled)) => Outcome::Wrong,
+            (false, true, Some(Taken)) if refund_asked => Outcome::Awaited,
+            (false, true, Some(Taken)) => Outcome::Fine,
+            (false, true, Some(Refunded)) if refund_asked => Outcome::Fine,
+            (false, true, None | Some(Pending | Declined | Cancelled | Refunded)) => Outcome::Wrong,
+            (false, false, Some(Pending | Taken)) if fate.status.is_settled() => Outcome::Awaited,
+            (false, false, None | Some(Pending | Taken | Declined | Cancelled | Refunded)) => Outcome::Fine,
         };
         let payments = [None, Some(Pending), Some(Taken), Some(Declined), Some(Cancelled), Some(Refunded)];
         let beside: Vec<Beside> = payments
@@ -81,35 +102,31 @@ impl Rules {
         &self,
         beside: &[T],
         name: fn(T) -> &'static str,
-        outcome: impl Fn(OrderStatus, T) -> Outcome,
+        outcome: impl Fn(Fate, T) -> Outcome,
     ) -> Vec<OutcomeRule> {
-        let line = |status: OrderStatus, beside| OutcomeRule {
-            status: status.as_str(),
-            beside: name(beside),
-            outcome: outcome(status, beside),
-        };
+        let line = |fate: Fate, beside| OutcomeRule { fate, beside: name(beside), outcome: outcome(fate, beside) };
         self.judged
             .iter()
-            .flat_map(|status| beside.iter().map(move |beside| (*status, *beside)))
-            .map(|(s, b)| line(s, b))
+            .flat_map(|fate| beside.iter().map(move |beside| (*fate, *beside)))
+            .map(|(fate, beside)| line(fate, beside))
             .collect()
     }
 
     pub fn notifications(&self) -> Vec<NotificationRule> {
         let refund = kinds(&self.facts.of_refund());
         let mut rules = Vec::new();
-        for status in self.judged.iter().copied() {
-            let certain = kinds(&self.facts.certain(status));
-            for kind in kinds(&self.facts.possible(status)) {
+        for fate in self.judged.iter().copied() {
+            let certain = kinds(&self.facts.certain(fate));
+            for kind in kinds(&self.facts.possible(fate)) {
                 let after_refund = refund.contains(&kind);
                 rules.extend(CHANNELS.into_iter().filter(|channel| channel.carries(kind)).map(|channel| {
                     NotificationRule {
-                        status,
+                        fate,
                         payment: after_refund.then_some(PaymentStatus::Refunded),
                         channel,
                         kind,
                         needs_phone: channel == Channel::Sms,
-                        required: certain.contains(&kind) || (after_refund && status.is_settled()),
+                        required: certain.contains(&kind) || (after_refund && fate.status.is_settled()),
                         queue: queue_of(channel).name(),
                     }
                 }));
@@ -119,10 +136,10 @@ impl Rules {
     }
 
     pub fn events(&self) -> Vec<EventRule> {
-        let rules = self.judged.iter().flat_map(|status| {
-            let certain = self.facts.certain(*status);
-            announced(&self.facts.possible(*status)).into_iter().map(move |routing_key| EventRule {
-                status: *status,
+        let rules = self.judged.iter().flat_map(|fate| {
+            let certain = self.facts.certain(*fate);
+            announced(&self.facts.possible(*fate)).into_iter().map(move |routing_key| EventRule {
+                fate: *fate,
                 routing_key,
                 required: certain.contains(&Effect::Announce(routing_key)),
             })
@@ -130,18 +147,18 @@ impl Rules {
         rules.collect()
     }
 
-    /// The columns of the statistics are named after the events that they count.
+    /// The columns of the statistics are named after the events that they count. What was refunded follows from the payments.
     pub fn figures(&self) -> Vec<FigureRule> {
         let mut rules: Vec<FigureRule> = Vec::new();
         for event in self.events().iter().filter(|event| event.required) {
             let column = event.routing_key.strip_prefix("order.").unwrap_or(event.routing_key);
             match rules.iter_mut().find(|rule| rule.column == column) {
-                Some(rule) => rule.statuses.push(event.status),
-                None => rules.push(FigureRule { column, statuses: vec![event.status], money: false }),
+                Some(rule) => rule.fates.push(event.fate),
+                None => rules.push(FigureRule { column, fates: vec![event.fate], money: false }),
             }
         }
-        let sold = self.judged.iter().copied().filter(|status| self.is_sold(*status)).collect();
-        rules.push(FigureRule { column: "revenue", statuses: sold, money: true });
+        let fates = self.judged.iter().copied().filter(|fate| fate.was_confirmed).collect();
+        rules.push(FigureRule { column: "revenue", fates, money: true });
         rules
     }
 }
@@ -166,46 +183,25 @@ impl Beside {
     }
 }
 
-/// What each kind of movement does to a shelf, asked of the functions that do it.
+/// What each kind of movement does to a shelf.
 pub fn units_moved() -> Vec<UnitsMoved> {
-    let mut units = vec![
-        // Written by `store::product_changes`.
-        UnitsMoved { kind: "initial", on_hand: 1, reserved: 0 },
-        UnitsMoved { kind: "adjust", on_hand: 1, reserved: 0 },
-    ];
-    let Ok(sku) = Sku::parse("one") else { return units };
-    let before = Shelf { on_hand: 2, reserved: 1 };
-    let line = [Line { sku: sku.clone(), quantity: 1 }];
-    for movement in [Movement::Reserve, Movement::Release, Movement::Commit] {
-        let mut shelves = Shelves::from([(sku.clone(), before)]);
-        match movement {
-            Movement::Reserve => drop(reserve(&mut shelves, &line)),
-            Movement::Release => release(&mut shelves, &line),
-            Movement::Commit => commit(&mut shelves, &line),
-        }
-        let now = shelves.get(&sku).copied().unwrap_or_default();
-        units.push(UnitsMoved {
-            kind: movement.as_str(),
-            on_hand: now.on_hand - before.on_hand,
-            reserved: now.reserved - before.reserved,
-        });
-    }
-    units
+    movement_kinds().map(|(kind, (on_hand, reserved))| UnitsMoved { kind, on_hand, reserved }).collect()
 }
 
 /// What a reservation in each status has behind it. One that was released had been made; a mark without lines moves nothing.
 pub fn movements_of_statuses() -> Vec<MovementsOfStatus> {
-    use ReservationStatus::{Committed, Rejected, Released, Reserved};
+    use ReservationStatus::{Committed, Rejected, Released, Reserved, Returned};
     let movements = |status| {
-        let (reserved, released, committed) = match status {
-            Reserved => (true, false, false),
-            Committed => (true, false, true),
-            Released => (true, true, false),
-            Rejected => (false, false, false),
+        let (reserved, released, committed, returned) = match status {
+            Reserved => (true, false, false, false),
+            Committed => (true, false, true, false),
+            Released => (true, true, false, false),
+            Rejected => (false, false, false, false),
+            Returned => (true, false, true, true),
         };
-        MovementsOfStatus { status, reserved, released, committed }
+        MovementsOfStatus { status, reserved, released, committed, returned }
     };
-    [Reserved, Committed, Released, Rejected].map(movements).to_vec()
+    [Reserved, Committed, Released, Rejected, Returned].map(movements).to_vec()
 }
 
 /// Every way to reach a customer.
@@ -234,6 +230,7 @@ fn kinds(effects: &[Effect]) -> Vec<Kind> {
         Effect::ReserveStock
         | Effect::ReleaseStock
         | Effect::CommitStock
+        | Effect::ReturnStock
         | Effect::TakePayment
         | Effect::CancelPayment
         | Effect::RefundPayment
@@ -248,6 +245,7 @@ fn announced(effects: &[Effect]) -> Vec<&'static str> {
         Effect::ReserveStock
         | Effect::ReleaseStock
         | Effect::CommitStock
+        | Effect::ReturnStock
         | Effect::TakePayment
         | Effect::CancelPayment
         | Effect::RefundPayment
@@ -264,13 +262,14 @@ mod tests {
     fn a_sold_unit_leaves_the_shelf_and_the_promise() {
         let sold = UnitsMoved { kind: "commit", on_hand: -1, reserved: -1 };
         assert!(units_moved().contains(&sold));
-        assert_eq!(units_moved().len(), 5);
+        assert!(units_moved().contains(&UnitsMoved { kind: "return", on_hand: 1, reserved: 0 }));
+        assert_eq!(units_moved().len(), 6);
     }
 
     #[test]
     fn a_failed_order_is_told_by_mail_and_push_and_refunded_only_after_a_refund() {
         let rules = Rules::new().notifications();
-        let failed: Vec<_> = rules.iter().filter(|rule| rule.status == OrderStatus::Failed).collect();
+        let failed: Vec<_> = rules.iter().filter(|rule| rule.fate.status == OrderStatus::Failed).collect();
         assert_eq!(failed.len(), 4);
         for rule in failed {
             assert_eq!(rule.payment.is_some(), rule.kind == Kind::OrderRefunded);
@@ -279,11 +278,28 @@ mod tests {
     }
 
     #[test]
-    fn created_counts_every_order_that_was_looked_at() {
-        use OrderStatus::{Confirmed, Failed, Processing};
-        let figures = Rules::new().figures();
-        let created = figures.iter().find(|rule| rule.column == "created").expect("there");
-        assert_eq!(created.statuses, [Processing, Confirmed, Failed]);
-        assert_eq!(figures.last().map(|rule| (rule.column, rule.statuses.clone())), Some(("revenue", vec![Confirmed])));
+    fn created_counts_every_order_that_was_looked_at_and_revenue_what_was_ever_confirmed() {
+        let rules = Rules::new();
+        let figures = rules.figures();
+        let fates = |column| &figures.iter().find(|rule| rule.column == column).expect("there").fates;
+        assert_eq!(fates("created").len(), rules.judged.len() - 1, "all but pending");
+        assert_eq!(
+            fates("shipped").iter().map(|fate| fate.status).collect::<Vec<_>>(),
+            [OrderStatus::Shipped, OrderStatus::Delivered]
+        );
+        assert_eq!(fates("revenue").len(), 5, "processing again, confirmed, shipped, delivered, cancelled");
+    }
+
+    #[test]
+    fn an_order_cancelled_after_its_confirmation_holds_neither_goods_nor_money() {
+        let rules = Rules::new();
+        let after = Fate::new(OrderStatus::Cancelled, true);
+        let outcome = |table: Vec<OutcomeRule>, beside: &str| {
+            table.into_iter().find(|rule| rule.fate == after && rule.beside == beside).expect("a rule").outcome
+        };
+        assert_eq!(outcome(rules.reservations(), "returned"), Outcome::Fine);
+        assert_eq!(outcome(rules.reservations(), "committed"), Outcome::Wrong);
+        assert_eq!(outcome(rules.payments(), "refunded"), Outcome::Fine);
+        assert_eq!(outcome(rules.payments(), "taken"), Outcome::Awaited);
     }
 }

@@ -54,9 +54,7 @@ impl Mailer {
     pub async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
         match self {
             Self::Smtp(server) => server.send(mail).await,
-            Self::Folder { folder, from } => {
-                folder.write(mail.message_id, &message::format(mail, from)?.formatted()).await
-            }
+            Self::Folder { folder, from } => folder.write(mail.message_id, &message::format(mail, from)?.formatted()),
         }
     }
 }

@@ -129,6 +129,8 @@ mod tests {
             status: Some(OrderStatus::Confirmed),
             items: vec![item("GADGET-02", 2, "19.99"), item("BOLT/M8", 3, "9.98")],
             reason: Some("not enough <b>stock</b> & so on".to_owned()),
+            carrier: None,
+            tracking_number: None,
         }
     }
 

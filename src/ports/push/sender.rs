@@ -45,7 +45,7 @@ impl PushSender {
             Self::Folder(folder) => {
                 let content = serde_json::to_vec_pretty(push)
                     .map_err(|error| SendError::Refused { reason: format!("cannot be written as JSON: {error}") })?;
-                folder.write(push.message_id, &content).await
+                folder.write(push.message_id, &content)
             }
         }
     }

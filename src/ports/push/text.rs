@@ -20,7 +20,11 @@ impl Push {
             Kind::OrderConfirmation => ("Order confirmed", format!("We are getting it ready. Total: {total}")),
             Kind::OrderFailed => ("Order not completed", format!("No money is kept{because}")),
             Kind::OrderRefunded => ("Order refunded", format!("{total} is on its way back")),
-            Kind::OrderShipped => ("Order shipped", "It is on its way to you".to_owned()),
+            Kind::OrderShipped => {
+                let carrier =
+                    notification.carrier.as_ref().map(|carrier| format!(" with {carrier}")).unwrap_or_default();
+                ("Order shipped", format!("It is on its way to you{carrier}"))
+            }
             Kind::OrderDelivered => ("Order delivered", "Thank you!".to_owned()),
             Kind::OrderCancelled => ("Order cancelled", format!("No money is kept{because}")),
         };
@@ -31,6 +35,7 @@ impl Push {
             ("total", total.to_string()),
         ]);
         data.extend(notification.status.map(|status| ("status", status.as_str().to_owned())));
+        data.extend(notification.tracking_number.as_ref().map(|number| ("tracking_number", number.to_string())));
         Some(Self { message_id, topic, title: title.to_owned(), body, data })
     }
 }

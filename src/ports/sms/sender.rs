@@ -50,7 +50,7 @@ impl SmsSender {
             Self::Folder(folder) => {
                 let content = serde_json::to_vec_pretty(sms)
                     .map_err(|error| SendError::Refused { reason: format!("cannot be written as JSON: {error}") })?;
-                folder.write(sms.message_id, &content).await
+                folder.write(sms.message_id, &content)
             }
         }
     }

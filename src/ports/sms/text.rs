@@ -7,7 +7,7 @@ use crate::domain::notification::Kind;
 pub fn text(notification: &Notification) -> String {
     let (order, total) = (notification.order_id, notification.total);
     match notification.kind {
-        Kind::OrderShipped => format!("Your order {order} is on its way."),
+        Kind::OrderShipped => shipped(notification),
         Kind::OrderDelivered => format!("Your order {order} was delivered. Thank you!"),
         Kind::OrderConfirmation => format!("Your order {order} is confirmed. Total: {total}."),
         Kind::OrderFailed => format!("Sorry, your order {order} could not be completed. No money is kept."),
@@ -16,12 +16,27 @@ pub fn text(notification: &Notification) -> String {
     }
 }
 
+/// With carrier and tracking number as far as they fit into one message of plain characters.
+fn shipped(notification: &Notification) -> String {
+    let order = notification.order_id;
+    let number = notification.tracking_number.as_ref().map(|number| format!(", parcel {number}")).unwrap_or_default();
+    let carrier = notification.carrier.as_ref().map(|carrier| format!(" with {carrier}")).unwrap_or_default();
+    let full = format!("Your order {order} is on its way{carrier}{number}.");
+    match full.is_ascii() && full.len() <= LONGEST {
+        true => full,
+        false => format!("Your order {order} is on its way{number}."),
+    }
+}
+
+/// Characters of one message.
+const LONGEST: usize = 160;
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{CustomerId, Email, Money, OrderId, OrderStatus};
+    use crate::domain::{Carrier, CustomerId, Email, Money, OrderId, OrderStatus, TrackingNumber};
 
     #[test]
     fn every_text_fits_into_one_message_even_with_the_largest_amount() {
@@ -36,9 +51,24 @@ mod tests {
                 status: Some(OrderStatus::Shipped),
                 items: Vec::new(),
                 reason: Some("x".repeat(500)),
+                carrier: Carrier::parse("Österreichische Post").ok(),
+                tracking_number: TrackingNumber::parse("9".repeat(TrackingNumber::MAX)).ok(),
             });
             assert!(text.is_ascii() && text.len() <= 160, "{text}");
             assert!(text.contains(&Uuid::max().to_string()), "{text}");
         }
+    }
+
+    #[test]
+    fn who_waits_for_a_parcel_learns_its_carrier_and_number() {
+        let order = "00000000-0000-0000-0000-0000000000a0";
+        let notification: Notification = serde_json::from_value(serde_json::json!({
+            "type": "order_shipped", "order_id": order, "email": "ada@shop.example", "total": 1,
+            "carrier": "DHL", "tracking_number": "JD014"
+        }))
+        .expect("a notification");
+        assert_eq!(text(&notification), format!("Your order {order} is on its way with DHL, parcel JD014."));
+        let unknown = Notification { carrier: None, tracking_number: None, ..notification };
+        assert_eq!(text(&unknown), format!("Your order {order} is on its way."));
     }
 }

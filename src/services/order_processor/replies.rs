@@ -1,16 +1,18 @@
 //! Consumes `order_replies`: answers of inventory and payment, and deadlines that have passed.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use sqlx::PgConnection;
 
-use super::SagaArgs;
-use super::advance::{Arrived, advance};
 use crate::contract::inventory::InventoryReply;
 use crate::contract::payment::PaymentReply;
 use crate::contract::saga::SagaMessage;
 use crate::domain::OrderId;
 use crate::domain::saga::Input;
+use crate::lifecycle::{Arrived, SagaArgs, advance};
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
+use crate::store::sagas;
 use crate::topology::WorkQueue;
 
 pub struct Replies {
@@ -42,7 +44,9 @@ impl Handler for Replies {
                 message_id: delivery.incoming.message_id,
             })
             .collect();
-        advance(db, &self.args, &arrived).await
+        let ids: BTreeSet<OrderId> = arrived.iter().map(|one| one.order_id).collect();
+        let orders = sagas::lock(db, &ids.into_iter().collect::<Vec<_>>()).await?;
+        advance(db, &self.args, orders, &arrived).await
     }
 }
 
@@ -69,6 +73,7 @@ fn read(body: &[u8]) -> Result<(OrderId, Input), serde_json::Error> {
             InventoryReply::Rejected { order_id, shortages } => (order_id, Input::StockRejected { shortages }),
             InventoryReply::Released { order_id } => (order_id, Input::StockReleased),
             InventoryReply::Committed { order_id } => (order_id, Input::StockCommitted),
+            InventoryReply::Returned { order_id } => (order_id, Input::StockReturned),
         }),
     }
 }

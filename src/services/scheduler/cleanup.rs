@@ -21,11 +21,15 @@ pub struct RetentionArgs {
     /// Days that the scheduler's own runs are kept.
     #[arg(long, env = "KEEP_RUNS_DAYS", default_value_t = 30, value_name = "DAYS")]
     pub keep_runs_days: u16,
+
+    /// Days that the log of webhooks is kept. Longer than endpoints may fail before they are disabled, so that none waits unlogged.
+    #[arg(long, env = "KEEP_WEBHOOKS_DAYS", default_value_t = 30, value_name = "DAYS")]
+    pub keep_webhooks_days: u16,
 }
 
 impl Default for RetentionArgs {
     fn default() -> Self {
-        Self { keep_inbox_days: 30, keep_idempotency_hours: 48, keep_runs_days: 30 }
+        Self { keep_inbox_days: 30, keep_idempotency_hours: 48, keep_runs_days: 30, keep_webhooks_days: 30 }
     }
 }
 
@@ -46,6 +50,8 @@ pub async fn run(db: &mut PgConnection, keep: &RetentionArgs) -> Result<Done, Jo
         (Old::PaymentWebhooks, days(keep.keep_inbox_days)),
         (Old::Runs, days(keep.keep_runs_days)),
         (Old::Instances, SILENT_HOURS),
+        (Old::WebhookDeliveries, days(keep.keep_webhooks_days)),
+        (Old::WebhookAttempts, days(keep.keep_webhooks_days)),
     ];
     let mut detail = Map::new();
     let mut count = 0;

@@ -5,10 +5,8 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::job::{Done, JobError};
-use crate::contract::Outgoing;
-use crate::contract::order::SUBMITTED;
+use crate::lifecycle::submission;
 use crate::store::{outbox, stuck};
-use crate::topology::names;
 
 /// Orders submitted again in one run.
 const LIMIT: i64 = 200;
@@ -21,12 +19,8 @@ pub async fn run(db: &mut PgConnection) -> Result<Done, JobError> {
     }
     let messages = pending
         .iter()
-        .map(|(order, correlation_id)| {
-            let id = order.id.message_id(SUBMITTED);
-            let message = Outgoing::json(id, names::ORDERS, names::PROCESS, "order.submitted", order)?;
-            Ok(message.correlated(Some(correlation_id)))
-        })
-        .collect::<Result<Vec<_>, serde_json::Error>>()?;
+        .map(|(order, correlation_id)| submission(order.id, order.priority, correlation_id, order))
+        .collect::<Result<Vec<_>, _>>()?;
     outbox::add_all(db, &messages).await?;
     for (order, correlation_id) in &pending {
         tracing::warn!(order_id = %order.id, correlation_id, "accepted and never taken up, submitted again");

@@ -4,14 +4,13 @@ use serde::Serialize;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::scope::{Found, Scope, collect};
-use crate::domain::OrderStatus;
+use super::scope::{Fate, Found, Scope, collect, fate};
 use crate::store::dead_letters::State;
 
-/// An event that an order in this status has announced, or may have.
+/// An event that an order with this fate has announced, or may have.
 #[derive(Clone, Copy, Debug)]
 pub struct EventRule {
-    pub status: OrderStatus,
+    pub fate: Fate,
     pub routing_key: &'static str,
     /// Whether it must be there; otherwise it may.
     pub required: bool,
@@ -38,7 +37,7 @@ pub async fn events(
     db: &mut PgConnection,
     scope: &Scope,
     rules: &[EventRule],
-    judged: &[OrderStatus],
+    judged: &[Fate],
     queue: &str,
 ) -> Result<Found<EventCount>, sqlx::Error> {
     let keys: Vec<&str> = rules.iter().map(|rule| rule.routing_key).collect();
@@ -46,11 +45,13 @@ pub async fn events(
         .bind(&keys)
         .fetch_one(&mut *db)
         .await?;
-    let question = sqlx::query(
-        "with rule as (select * from unnest($1::text[], $2::text[], $3::bool[]) as r (status, routing_key, required)),
+    let question = sqlx::query(concat!(
+        "with rule as (select * from unnest($1::text[], $2::text[], $3::bool[]) as r (fate, routing_key, required)),
          due as (
              select o.id as order_id, r.routing_key, r.required, o.updated_at
-             from orders o join rule r on r.status = o.status
+             from orders o join rule r on r.fate = ",
+        fate!(),
+        "
              where $4::timestamptz is null or o.created_at >= $4
          ), recorded as (
              select order_id, routing_key, count(*) as times from recorded_events
@@ -64,18 +65,20 @@ pub async fn events(
          where case
              when e.times is null then d.required and d.updated_at < $5 and not exists (
                  select from dead_letters l where l.order_id = d.order_id and l.queue = $6 and l.state <> $7)
-             when d.required is null then not exists (select from orders o where o.id = e.order_id and o.status <> all($8))
+             when d.required is null then not exists (select from orders o where o.id = e.order_id and ",
+        fate!(),
+        " <> all($8))
              else e.times <> 1 end
          order by order_id, routing_key limit $9",
-    )
-    .bind(rules.iter().map(|rule| rule.status.as_str()).collect::<Vec<_>>())
+    ))
+    .bind(rules.iter().map(|rule| rule.fate.name()).collect::<Vec<_>>())
     .bind(&keys)
     .bind(rules.iter().map(|rule| rule.required).collect::<Vec<_>>())
     .bind(scope.since)
     .bind(scope.cutoff)
     .bind(queue)
     .bind(State::Resolved.as_str())
-    .bind(judged.iter().map(|status| status.as_str()).collect::<Vec<_>>())
+    .bind(judged.iter().map(|fate| fate.name()).collect::<Vec<_>>())
     .bind(scope.limit);
     collect(db, checked, question, |row| {
         Ok(EventCount {

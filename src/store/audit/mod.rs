@@ -30,6 +30,6 @@ pub use reservations::{
     LedgerDiffers, LinesDiffer, MovementsOfStatus, WrongReservation, ledger_differences, line_differences,
     wrong_reservations,
 };
-pub use scope::{Found, Outcome, OutcomeRule, Scope, open};
+pub use scope::{Fate, Found, Outcome, OutcomeRule, Scope, open};
 pub use statistics::{FigureDiffers, FigureRule, figures};
 pub use stock::{Oversold, ShelfDiffers, UnitsMoved, oversold, shelf_differences};

@@ -4,8 +4,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::scope::{Found, Scope, collect};
-use crate::domain::OrderStatus;
+use super::scope::{Fate, Found, Scope, collect, fate};
 use crate::domain::notification::{Channel, Kind};
 use crate::domain::payment::PaymentStatus;
 use crate::store::dead_letters::State;
@@ -13,7 +12,7 @@ use crate::store::dead_letters::State;
 /// One line of the table "who is told what, through which channel".
 #[derive(Clone, Copy, Debug)]
 pub struct NotificationRule {
-    pub status: OrderStatus,
+    pub fate: Fate,
     /// Only for orders whose payment stands so; `None` for all.
     pub payment: Option<PaymentStatus>,
     pub channel: Channel,
@@ -38,7 +37,7 @@ pub struct DeliveryCount {
     pub due: i64,
 }
 
-/// Orders in a status that no rule names are not judged: how they came there is (see `history`).
+/// Orders with a fate that no rule names are not judged: how they came there is (see `history`).
 ///
 /// # Errors
 /// Any database error.
@@ -46,17 +45,19 @@ pub async fn notifications(
     db: &mut PgConnection,
     scope: &Scope,
     rules: &[NotificationRule],
-    judged: &[OrderStatus],
+    judged: &[Fate],
 ) -> Result<Found<DeliveryCount>, sqlx::Error> {
     let checked = sqlx::query_scalar("select count(*) from notification_deliveries").fetch_one(&mut *db).await?;
-    let question = sqlx::query(
+    let question = sqlx::query(concat!(
         "with rule as (
              select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::bool[], $7::text[])
-                 as r (status, payment, channel, kind, needs_phone, required, queue)
+                 as r (fate, payment, channel, kind, needs_phone, required, queue)
          ), due as (
              select o.id as order_id, r.channel, r.kind, r.required, r.queue, greatest(o.updated_at, p.updated_at) as changed_at
              from orders o left join payments p on p.order_id = o.id
-             join rule r on r.status = o.status and (r.payment = '' or r.payment = p.status)
+             join rule r on r.fate = ",
+        fate!(),
+        " and (r.payment = '' or r.payment = p.status)
              where ($8::timestamptz is null or o.created_at >= $8) and (not r.needs_phone or o.phone is not null)
          ), sent as (
              select order_id, channel, kind, count(*) as times from notification_deliveries
@@ -69,11 +70,13 @@ pub async fn notifications(
          where case
              when s.times is null then d.required and d.changed_at < $9 and not exists (
                  select from dead_letters l where l.order_id = d.order_id and l.queue = d.queue and l.state <> $10)
-             when d.kind is null then not exists (select from orders o where o.id = s.order_id and o.status <> all($11))
+             when d.kind is null then not exists (select from orders o where o.id = s.order_id and ",
+        fate!(),
+        " <> all($11))
              else s.times <> 1 end
          order by order_id, channel, kind limit $12",
-    )
-    .bind(rules.iter().map(|rule| rule.status.as_str()).collect::<Vec<_>>())
+    ))
+    .bind(rules.iter().map(|rule| rule.fate.name()).collect::<Vec<_>>())
     .bind(rules.iter().map(|rule| rule.payment.map_or("", PaymentStatus::as_str)).collect::<Vec<_>>())
     .bind(rules.iter().map(|rule| rule.channel.as_str()).collect::<Vec<_>>())
     .bind(rules.iter().map(|rule| rule.kind.as_str()).collect::<Vec<_>>())
@@ -83,7 +86,7 @@ pub async fn notifications(
     .bind(scope.since)
     .bind(scope.cutoff)
     .bind(State::Resolved.as_str())
-    .bind(judged.iter().map(|status| status.as_str()).collect::<Vec<_>>())
+    .bind(judged.iter().map(|fate| fate.name()).collect::<Vec<_>>())
     .bind(scope.limit);
     collect(db, checked, question, |row| {
         Ok(DeliveryCount {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::scope::{Found, Outcome, OutcomeRule, Scope, collect};
+use super::scope::{Found, Outcome, OutcomeRule, Scope, collect, fate};
 use crate::domain::payment::PaymentStatus;
 use crate::store::dead_letters::State;
 
@@ -34,14 +34,15 @@ pub async fn wrong_payments(
     rules: &[OutcomeRule],
     queue: &str,
 ) -> Result<Found<WrongPayment>, sqlx::Error> {
-    let question = sqlx::query(
-        "with rule as (select * from unnest($1::text[], $2::text[], $3::text[]) as r (status, beside, outcome)),
+    let question = sqlx::query(concat!(
+        "with rule as (select * from unnest($1::text[], $2::text[], $3::text[]) as r (fate, beside, outcome)),
          pairs as (
              select coalesce(o.id, p.order_id) as order_id, o.status, p.status as payment, rule.outcome,
                     greatest(o.updated_at, p.updated_at, r.requested_at) as changed_at
              from orders o full join payments p on p.order_id = o.id left join payment_refunds r on r.order_id = o.id
-             left join rule on rule.status = o.status
-                 and rule.beside = coalesce(p.status || case when r.order_id is null then '' else ', refund asked' end, '')
+             left join rule on rule.fate = ",
+        fate!(),
+        " and rule.beside = coalesce(p.status || case when r.order_id is null then '' else ', refund asked' end, '')
              where $4::timestamptz is null or o.created_at >= $4
          )
          select count(*) over () as total, p.* from pairs p
@@ -50,8 +51,8 @@ pub async fn wrong_payments(
             or (p.outcome = $8 and p.changed_at < $6 and not exists (
                 select from dead_letters l where l.order_id = p.order_id and l.queue = $9 and l.state <> $10))
          order by p.order_id limit $11",
-    )
-    .bind(rules.iter().map(|rule| rule.status).collect::<Vec<_>>())
+    ))
+    .bind(rules.iter().map(|rule| rule.fate.name()).collect::<Vec<_>>())
     .bind(rules.iter().map(|rule| rule.beside).collect::<Vec<_>>())
     .bind(rules.iter().map(|rule| rule.outcome.as_str()).collect::<Vec<_>>())
     .bind(scope.since)

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::scope::{Found, Outcome, OutcomeRule, Scope, collect};
+use super::scope::{Found, Outcome, OutcomeRule, Scope, collect, fate};
 use crate::domain::inventory::{Movement, ReservationStatus};
 use crate::store::dead_letters::State;
 
@@ -15,12 +15,13 @@ pub struct MovementsOfStatus {
     pub reserved: bool,
     pub released: bool,
     pub committed: bool,
+    pub returned: bool,
 }
 
 /// Movements of one order and product that its reservation does not explain, or lacks.
 #[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
 #[error(
-    "order {order_id} holds {promised} of {sku} ({}), its ledger: {reserved} reserved, {released} released, {committed} committed",
+    "order {order_id} holds {promised} of {sku} ({}), its ledger: {reserved} reserved, {released} released, {committed} committed, {returned} returned",
     reservation.as_deref().unwrap_or("no reservation")
 )]
 pub struct LedgerDiffers {
@@ -31,6 +32,7 @@ pub struct LedgerDiffers {
     pub reserved: i64,
     pub released: i64,
     pub committed: i64,
+    pub returned: i64,
 }
 
 /// # Errors
@@ -44,12 +46,13 @@ pub async fn ledger_differences(
         .fetch_one(&mut *db)
         .await?;
     let times = |wanted: fn(&MovementsOfStatus) -> bool| rules.iter().map(|rule| i64::from(wanted(rule))).collect();
-    let (reserved, released, committed): (Vec<i64>, Vec<i64>, Vec<i64>) =
-        (times(|rule| rule.reserved), times(|rule| rule.released), times(|rule| rule.committed));
+    let reserved: Vec<i64> = times(|rule| rule.reserved);
+    let (released, committed): (Vec<i64>, Vec<i64>) = (times(|rule| rule.released), times(|rule| rule.committed));
+    let returned: Vec<i64> = times(|rule| rule.returned);
     let question = sqlx::query(
         "with rule as (
-             select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
-                 as r (status, reserved, released, committed)
+             select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $10::bigint[])
+                 as r (status, reserved, released, committed, returned)
          ), promised as (
              select r.order_id, l.sku, r.status, sum(l.quantity)::bigint as quantity
              from reservations r cross join lateral jsonb_to_recordset(r.lines) as l (sku text, quantity bigint)
@@ -58,17 +61,19 @@ pub async fn ledger_differences(
              select order_id, sku,
                     coalesce(sum(quantity) filter (where kind = $5), 0)::bigint as reserved,
                     coalesce(sum(quantity) filter (where kind = $6), 0)::bigint as released,
-                    coalesce(sum(quantity) filter (where kind = $7), 0)::bigint as committed
+                    coalesce(sum(quantity) filter (where kind = $7), 0)::bigint as committed,
+                    coalesce(sum(quantity) filter (where kind = $11), 0)::bigint as returned
              from stock_movements where order_id is not null group by order_id, sku
          ), compared as (
              select order_id, sku, p.status, coalesce(p.quantity, 0) as promised, coalesce(m.reserved, 0) as reserved,
-                    coalesce(m.released, 0) as released, coalesce(m.committed, 0) as committed
+                    coalesce(m.released, 0) as released, coalesce(m.committed, 0) as committed,
+                    coalesce(m.returned, 0) as returned
              from promised p full join moved m using (order_id, sku)
          )
          select count(*) over () as total, c.* from compared c left join rule r on r.status = c.status
-         where (c.reserved, c.released, c.committed) is distinct from
+         where (c.reserved, c.released, c.committed, c.returned) is distinct from
                (c.promised * coalesce(r.reserved, 0), c.promised * coalesce(r.released, 0),
-                c.promised * coalesce(r.committed, 0))
+                c.promised * coalesce(r.committed, 0), c.promised * coalesce(r.returned, 0))
            and ($8::timestamptz is null or c.order_id in (select id from orders where created_at >= $8))
          order by c.order_id, c.sku limit $9",
     )
@@ -80,7 +85,9 @@ pub async fn ledger_differences(
     .bind(Movement::Release.as_str())
     .bind(Movement::Commit.as_str())
     .bind(scope.since)
-    .bind(scope.limit);
+    .bind(scope.limit)
+    .bind(returned)
+    .bind(Movement::Return.as_str());
     collect(db, checked, question, |row| {
         Ok(LedgerDiffers {
             order_id: row.try_get("order_id")?,
@@ -90,6 +97,7 @@ pub async fn ledger_differences(
             reserved: row.try_get("reserved")?,
             released: row.try_get("released")?,
             committed: row.try_get("committed")?,
+            returned: row.try_get("returned")?,
         })
     })
     .await
@@ -161,13 +169,15 @@ pub async fn wrong_reservations(
     rules: &[OutcomeRule],
     queue: &str,
 ) -> Result<Found<WrongReservation>, sqlx::Error> {
-    let question = sqlx::query(
-        "with rule as (select * from unnest($1::text[], $2::text[], $3::text[]) as r (status, beside, outcome)),
+    let question = sqlx::query(concat!(
+        "with rule as (select * from unnest($1::text[], $2::text[], $3::text[]) as r (fate, beside, outcome)),
          pairs as (
              select coalesce(o.id, r.order_id) as order_id, o.status, r.status as reservation, rule.outcome,
                     greatest(o.updated_at, r.updated_at) as changed_at
              from orders o full join reservations r on r.order_id = o.id
-             left join rule on rule.status = o.status and rule.beside = coalesce(r.status, '')
+             left join rule on rule.fate = ",
+        fate!(),
+        " and rule.beside = coalesce(r.status, '')
              where $4::timestamptz is null or o.created_at >= $4
          )
          select count(*) over () as total, p.* from pairs p
@@ -176,8 +186,8 @@ pub async fn wrong_reservations(
             or (p.outcome = $8 and p.changed_at < $6 and not exists (
                 select from dead_letters l where l.order_id = p.order_id and l.queue = $9 and l.state <> $10))
          order by p.order_id limit $11",
-    )
-    .bind(rules.iter().map(|rule| rule.status).collect::<Vec<_>>())
+    ))
+    .bind(rules.iter().map(|rule| rule.fate.name()).collect::<Vec<_>>())
     .bind(rules.iter().map(|rule| rule.beside).collect::<Vec<_>>())
     .bind(rules.iter().map(|rule| rule.outcome.as_str()).collect::<Vec<_>>())
     .bind(scope.since)

@@ -5,6 +5,8 @@ use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres, Row};
 use time::OffsetDateTime;
 
+use crate::domain::OrderStatus;
+
 /// Set by [`open`]; the same for every question of one audit.
 #[derive(Clone, Debug)]
 pub struct Scope {
@@ -77,6 +79,44 @@ pub async fn collect<'q, V>(
     Ok(Found { checked, total, violations: rows.iter().map(read).collect::<Result<_, _>>()? })
 }
 
+/// Where an order stands, and whether it had been confirmed on the way: what was sold must come back when it is cancelled then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fate {
+    pub status: OrderStatus,
+    pub was_confirmed: bool,
+}
+
+impl Fate {
+    pub fn new(status: OrderStatus, was_confirmed: bool) -> Self {
+        Self { status, was_confirmed }
+    }
+
+    /// As [`fate`] has it for the row of the order.
+    pub fn name(self) -> String {
+        match self.status {
+            OrderStatus::Processing | OrderStatus::Cancelled if self.was_confirmed => {
+                format!("{} after confirmation", self.status)
+            }
+            OrderStatus::Pending
+            | OrderStatus::Processing
+            | OrderStatus::Confirmed
+            | OrderStatus::Shipped
+            | OrderStatus::Delivered
+            | OrderStatus::Failed
+            | OrderStatus::Cancelled => self.status.to_string(),
+        }
+    }
+}
+
+/// The fate of an order `o` in SQL. Only two statuses have two pasts.
+macro_rules! fate {
+    () => {
+        "(o.status || case when o.status in ('processing', 'cancelled') and o.confirmed_at is not null \
+                           then ' after confirmation' else '' end)"
+    };
+}
+pub(super) use fate;
+
 /// What the presence (or, as an empty text, the absence) of a row beside an order means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -97,11 +137,11 @@ impl Outcome {
     }
 }
 
-/// One line of the table "an order in this status with such a row beside it".
+/// One line of the table "an order with this fate and such a row beside it".
 #[derive(Clone, Copy, Debug)]
 pub struct OutcomeRule {
     /// Of the order.
-    pub status: &'static str,
+    pub fate: Fate,
     /// Status of the row beside it; empty when there is none.
     pub beside: &'static str,
     pub outcome: Outcome,

@@ -22,11 +22,12 @@ const PRODUCT: &str = "
 
 /// The confirmed order is of two units and has a phone; the failed one of one unit, declined.
 const ORDERS: &str = r#"
-    insert into orders (id, customer_id, email, phone, items, total, status, reason, correlation_id, created_at, updated_at) values
+    insert into orders (id, customer_id, email, phone, items, total, status, reason, correlation_id, created_at, updated_at, confirmed_at)
+        values
         ('{confirmed}', 'c', 'a@x.example', '+491234567', '[{"sku": "A", "quantity": 2, "price": 10}]', 20, 'confirmed', null, 'k',
-         {then}, {then}),
+         {then}, {then}, {then}),
         ('{failed}', 'c', 'a@x.example', null, '[{"sku": "A", "quantity": 1, "price": 10}]', 10, 'failed', 'payment_declined', 'k',
-         {then}, {then});
+         {then}, {then}, null);
     insert into idempotency_keys (scope, key, fingerprint, order_id, response) values ('c', 'k', '', '{confirmed}', '{}');
     insert into order_history (order_id, event, status, step, message_id, at) values
         ('{confirmed}', 'accepted', 'pending', null, '{confirmed}', {then}),

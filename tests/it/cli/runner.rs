@@ -44,6 +44,7 @@ pub async fn run(api_url: &str, arguments: &[&str], stdin: &str) -> Run {
         .args(arguments)
         .env("ORDERS_API_URL", api_url)
         .env_remove("AMQP_URL")
+        .env_remove("ORDERS_TOKEN")
         .env_remove("COLUMNS")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use order_fleet::intake::http::{ProblemKind, document_json};
 use serde_json::Value;
 
-use super::assert_current;
+use super::{assert_current, assert_valid, examples, references, resolve};
 
 fn document() -> Value {
     serde_json::from_str(&document_json().expect("a document")).expect("JSON")
@@ -16,21 +16,9 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let operations = paths.iter().flat_map(|(path, item)| {
         let item = item.as_object().expect("a path");
-        item.iter()
-            .filter(|(key, _)| *key != "parameters")
-            .map(move |(method, operation)| (format!("{method} {path}"), operation))
+        item.iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
     });
     operations.collect()
-}
-
-/// Follows a reference within the document.
-fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
-    match value["$ref"].as_str() {
-        Some(reference) => {
-            document.pointer(reference.trim_start_matches('#')).expect("a reference that leads somewhere")
-        }
-        None => value,
-    }
 }
 
 #[test]
@@ -51,24 +39,52 @@ fn every_operation_says_what_it_is_and_what_can_go_wrong() {
     for (name, operation) in operations {
         let id = operation["operationId"].as_str().expect(&name);
         assert!(ids.insert(id), "{name}: {id} is used twice");
-        assert!(
-            operation["summary"].as_str().is_some_and(|text| !text.contains('`') && !text.ends_with('.')),
-            "{name}"
-        );
+        let summary = operation["summary"].as_str().expect(&name);
+        assert!(!summary.contains('`') && !summary.ends_with('.'), "{name}: the summary is a title");
+        assert!(operation["description"].is_string(), "{name}: the doc comment needs a second paragraph");
         let tag = operation["tags"][0].as_str().expect(&name);
         assert!(tags.contains(tag), "{name}: the tag {tag} is not among the tags of the document");
-        assert!(operation.get("x-problems").is_none(), "{name}: not every problem in x-problems is one");
         let responses = operation["responses"].as_object().expect(&name);
-        assert!(responses.keys().any(|status| status.starts_with('2') || status.starts_with('3')), "{name}");
+        assert!(responses.keys().any(|status| status.starts_with(['1', '2', '3'])), "{name}: no success");
         for (status, response) in responses {
-            let response = resolve(&document, response);
-            let content = &response["content"];
+            let content = &resolve(&document, response)["content"];
             match status.starts_with(['4', '5']) {
                 true => assert!(content["application/problem+json"]["examples"].is_object(), "{name}: {status}"),
                 false => assert!(content.get("application/problem+json").is_none(), "{name}: {status}"),
             }
         }
     }
+}
+
+#[test]
+fn every_body_has_an_example() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        let Some(content) = operation["requestBody"]["content"].get("application/json") else { continue };
+        let schema = resolve(&document, &content["schema"]);
+        assert!(schema["examples"].is_array() || content["example"].is_object(), "{name}: no example of its body");
+    }
+}
+
+#[test]
+fn every_example_is_what_its_schema_allows() {
+    let document = document();
+    let mut checked = 0;
+    for (place, schema, example) in examples(&document) {
+        assert_valid(&document, schema, example, &place);
+        checked += 1;
+    }
+    assert!(checked >= 30, "only {checked} examples were found");
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let broken: Vec<&str> = references(&document)
+        .into_iter()
+        .filter(|reference| document.pointer(reference.trim_start_matches('#')).is_none())
+        .collect();
+    assert!(broken.is_empty(), "a type that only a parameter has is written inline(Type): {broken:?}");
 }
 
 #[test]

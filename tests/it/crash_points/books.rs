@@ -16,6 +16,8 @@ pub struct Expected {
     pub texts: i64,
     pub pushes: i64,
     pub events: i64,
+    /// Events that the partner has taken: all of them.
+    pub webhooks: i64,
     pub counted_confirmed: i64,
     pub unresolved: i64,
     pub resolved: i64,
@@ -37,12 +39,12 @@ impl Expected {
         self.sold += units;
         self.mails += 1;
         self.pushes += 1;
-        self.events += 2;
+        self.announced(2);
     }
 
     pub fn one_declined(&mut self) {
         self.declined += 1;
-        self.events += 1;
+        self.announced(1);
         self.one_failed();
     }
 
@@ -51,7 +53,13 @@ impl Expected {
         self.failed += 1;
         self.mails += 1;
         self.pushes += 1;
-        self.events += 1;
+        self.announced(1);
+    }
+
+    /// Recorded, and told to the partner.
+    fn announced(&mut self, events: i64) {
+        self.events += events;
+        self.webhooks += events;
     }
 
     pub async fn count(&mut self, db: &PgPool) {
@@ -74,6 +82,7 @@ const COUNTS: &str = "select row_to_json(counts)::text from (select
     (select count(*) from notification_deliveries where channel = 'sms') as texts,
     (select count(*) from notification_deliveries where channel = 'push') as pushes,
     (select count(*) from recorded_events) as events,
+    (select count(*) from webhook_deliveries where state = 'delivered') as webhooks,
     (select coalesce(sum(confirmed), 0)::bigint from statistics where period = 'day') as counted_confirmed,
     (select count(*) from dead_letters where state = 'unresolved') as unresolved,
     (select count(*) from dead_letters where state <> 'unresolved') as resolved,

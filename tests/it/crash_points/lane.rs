@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use order_fleet::crash_points::Boundary;
+use order_fleet::stand_ins::PartnerServer;
 use order_fleet::topology::{QueueType, Topology, TopologyArgs, WorkQueue};
+use order_fleet::trial::OPEN;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -25,6 +27,7 @@ pub struct Lane {
     /// Where the API is now; each start takes a port of its own.
     pub api: Arc<Mutex<SocketAddr>>,
     pub folder: TempDir,
+    pub partner: PartnerServer,
     // last, so that everybody has left before they are deleted
     pub host: VirtualHost,
     pub database: TestDatabase,
@@ -34,14 +37,18 @@ impl Lane {
     pub async fn set(programs: Programs) -> Self {
         let (host, database) = (VirtualHost::create().await, TestDatabase::create().await);
         let delays = [100, 200, 300].map(Duration::from_millis);
-        let topology = Topology::new(&TopologyArgs { queue_type: QueueType::Quorum, retry_delays: delays });
+        let webhook_delays = [100, 200, 300, 400].map(Duration::from_millis);
+        let topology =
+            Topology::new(&TopologyArgs { queue_type: QueueType::Quorum, retry_delays: delays, webhook_delays });
         host.declare(&topology).await.expect("the topology is declared");
         let client = Client::connect(&host.url).await;
         let folder = TempDir::new().expect("a folder");
         let api = Arc::new(Mutex::new(free_address()));
         let expected = Expected::default();
-        let lane = Self { client, programs, expected, api, folder, host, database };
+        let partner = PartnerServer::start().await;
+        let lane = Self { client, programs, expected, api, folder, partner, host, database };
         lane.fill_the_shop().await;
+        lane.register_the_partner().await;
         lane
     }
 
@@ -54,9 +61,11 @@ impl Lane {
             .env("DATABASE_CONNECTIONS", "6")
             .env("METRICS_ADDR", "127.0.0.1:0")
             .env("LOG_FORMAT", "text")
+            .envs(OPEN)
             .env("MAIL_FOLDER", folder.join("mail"))
             .env("SMS_FOLDER", folder.join("sms"))
             .env("PUSH_FOLDER", folder.join("push"))
+            .envs([("WEBHOOK_ALLOW_HTTP", "true"), ("WEBHOOK_ALLOW_PRIVATE", "true")])
             .env_remove("SMTP_URL")
             .env_remove("FLEET_CRASH_AT");
         command
@@ -131,9 +140,7 @@ impl Lane {
 
     /// Queues that are not empty.
     async fn left_over(&self) -> Vec<String> {
-        let ladders = WorkQueue::ALL.into_iter().flat_map(|queue| {
-            (0..WorkQueue::RUNGS).map(move |rung| queue.retry_queue(rung)).chain([queue.name().to_owned()])
-        });
+        let ladders = WorkQueue::ALL.into_iter().flat_map(|queue| queue.ladder().chain([queue.name().to_owned()]));
         let mut left = Vec::new();
         for queue in ladders.chain(["dead_letters".to_owned()]) {
             if self.client.depth(&queue).await > 0 {

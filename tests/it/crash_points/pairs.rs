@@ -3,7 +3,7 @@
 use order_fleet::crash_points::Boundary;
 
 /// Roles that consume a work queue, with the queue.
-pub const WORKERS: [(&str, &str); 8] = [
+pub const WORKERS: [(&str, &str); 9] = [
     ("order-processor", "order_processing"),
     ("order-processor-replies", "order_replies"),
     ("inventory-service", "inventory_requests"),
@@ -12,11 +12,12 @@ pub const WORKERS: [(&str, &str); 8] = [
     ("sms-service", "sms_notifications"),
     ("push-service", "push_notifications"),
     ("analytics-service", "analytics"),
+    ("webhook-service", "webhook_deliveries"),
 ];
-const CALLERS: [&str; 4] = ["payment-service", "email-service", "sms-service", "push-service"];
+const CALLERS: [&str; 5] = ["payment-service", "email-service", "sms-service", "push-service", "webhook-service"];
 
-/// All that there are: 4 + 12 + 13 + 10 + 11 + 9 + 8.
-pub const COUNT: usize = 67;
+/// All that there are: 5 + 13 + 14 + 11 + 12 + 10 + 9.
+pub const COUNT: usize = 74;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Pair {

@@ -95,6 +95,11 @@ impl Running {
         self.terminate().await;
     }
 
+    /// As kill -9 does: without a word to anybody.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it is killed");
+    }
+
     /// As [`Running::stop`], where the place is wanted for a new process.
     pub async fn terminate(&mut self) {
         let id = self.child.id().expect("it runs").to_string();

@@ -9,7 +9,7 @@ use super::*;
 #[tokio::test]
 async fn what_our_own_consumer_gave_up_on_keeps_its_reason_and_its_origin() {
     let mut scene = Scene::open().await;
-    scene.workers.start(AnalyticsService);
+    scene.workers.start(AnalyticsService::default());
     let id = Uuid::new_v4();
     // an expiration must not let the dead letter vanish
     let properties = message(&id.to_string(), &[("traceparent", "00-1")])

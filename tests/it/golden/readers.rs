@@ -7,6 +7,7 @@ use order_fleet::contract::inventory::{InventoryReply, InventoryRequest, StockLo
 use order_fleet::contract::notification::Notification;
 use order_fleet::contract::payment::{PaymentReply, PaymentRequest};
 use order_fleet::contract::saga::SagaMessage;
+use order_fleet::contract::webhook::{Deliver, WebhookDisabled};
 use order_fleet::domain::Order;
 use order_fleet::domain::saga::FailureReason;
 use order_fleet::messaging::{Failure, Handler, Incoming};
@@ -20,16 +21,18 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Everything that travels or is stored: bodies on the wire, `outgoing` in outbox and inbox, `step_reason` in sagas.
-pub const KINDS: [&str; 19] = [
+pub const KINDS: [&str; 24] = [
     "order.submitted",
     "order.event",
     "stock.reserve",
     "stock.release",
     "stock.commit",
+    "stock.return",
     "stock.reserved",
     "stock.rejected",
     "stock.released",
     "stock.committed",
+    "stock.returned",
     "stock.low",
     "payment.take",
     "payment.cancel",
@@ -37,8 +40,11 @@ pub const KINDS: [&str; 19] = [
     "payment.declined",
     "payment.cancelled",
     "saga.deadline_passed",
+    "webhook.deliver",
+    "webhook.disabled",
     "notification",
     "outgoing",
+    "fleet.bundle",
     "step_reason",
 ];
 
@@ -51,14 +57,19 @@ pub fn rewrite(kind: &str, text: &str) -> Result<String, serde_json::Error> {
             let occurred_at = read.occurred_at.unwrap_or(read.order.created_at);
             serde_json::to_string(&OrderEvent { order: &read.order, occurred_at })
         }
-        "stock.reserve" | "stock.release" | "stock.commit" => again::<InventoryRequest>(text),
-        "stock.reserved" | "stock.rejected" | "stock.released" | "stock.committed" => again::<InventoryReply>(text),
+        "stock.reserve" | "stock.release" | "stock.commit" | "stock.return" => again::<InventoryRequest>(text),
+        "stock.reserved" | "stock.rejected" | "stock.released" | "stock.committed" | "stock.returned" => {
+            again::<InventoryReply>(text)
+        }
         "stock.low" => again::<StockLow>(text),
         "payment.take" | "payment.cancel" => again::<PaymentRequest>(text),
         "payment.taken" | "payment.declined" | "payment.cancelled" => again::<PaymentReply>(text),
         "saga.deadline_passed" => again::<SagaMessage>(text),
+        "webhook.deliver" => again::<Deliver>(text),
+        "webhook.disabled" => again::<WebhookDisabled>(text),
         "notification" => again::<Notification>(text),
         "outgoing" => again::<Outgoing>(text),
+        "fleet.bundle" => again::<Vec<Outgoing>>(text),
         "step_reason" => again::<FailureReason>(text),
         unknown => panic!("nobody reads {unknown}"),
     }
@@ -77,9 +88,11 @@ pub fn consume(kind: &str, message: &Value) -> Result<(), Failure> {
     };
     let incoming = Incoming::read("", &routing_key, BasicProperties::default(), message.to_string().into_bytes());
     match kind {
-        "order.submitted" => Submissions { args: saga() }.decode(&incoming).map(drop),
-        "order.event" | "stock.low" => AnalyticsService.decode(&incoming).map(drop),
-        "stock.reserve" | "stock.release" | "stock.commit" => InventoryService.decode(&incoming).map(drop),
+        "order.submitted" => Submissions::<false> { args: saga() }.decode(&incoming).map(drop),
+        "order.event" | "stock.low" | "webhook.disabled" => AnalyticsService::default().decode(&incoming).map(drop),
+        "stock.reserve" | "stock.release" | "stock.commit" | "stock.return" => {
+            InventoryService.decode(&incoming).map(drop)
+        }
         "payment.take" | "payment.cancel" => {
             // a pool belongs to a runtime, even one that is never asked
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -91,12 +104,13 @@ pub fn consume(kind: &str, message: &Value) -> Result<(), Failure> {
         | "stock.rejected"
         | "stock.released"
         | "stock.committed"
+        | "stock.returned"
         | "payment.taken"
         | "payment.declined"
         | "payment.cancelled"
         | "saga.deadline_passed" => Replies { args: saga() }.decode(&incoming).map(drop),
-        // the notifiers read the contract's type; the other two are read by the store
-        "notification" | "outgoing" | "step_reason" => Ok(()),
+        // the notifiers and the webhook-service read the contract's type; the others are read by the store and before any handler
+        "notification" | "webhook.deliver" | "outgoing" | "fleet.bundle" | "step_reason" => Ok(()),
         unknown => panic!("nobody consumes {unknown}"),
     }
 }

@@ -102,3 +102,29 @@ async fn a_body_in_another_format_is_refused() {
         assert_eq!((status, &problem["type"]), (415, &json!("/problems/unsupported-media-type")), "{problem}");
     }
 }
+
+#[tokio::test]
+async fn an_empty_filter_is_a_fault_and_does_not_show_everything() {
+    let (_database, api) = shop().await;
+    for (path, pointer) in [
+        ("/api/v1/orders?status=", "/status"),
+        ("/api/v1/orders?cursor=", "/cursor"),
+        ("/api/v1/products?limit=", "/limit"),
+        ("/api/v1/statistics?days=", "/days"),
+        ("/api/v1/outbox/parked?cursor=", "/cursor"),
+    ] {
+        let (status, problem) = answer(api.get(path)).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{path}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_point() {
+    let (database, api) = shop().await;
+    let items = json!([{"sku": "WIDGET-01", "quantity": 2.0, "price": 19.99}]);
+    let (status, accepted) = api.submit(&order_with("items", items)).await;
+    assert_eq!((status, &accepted["items"][0]["quantity"]), (202, &json!(2)), "{accepted}");
+    let half = json!([{"sku": "WIDGET-01", "quantity": 2.5, "price": 19.99}]);
+    assert_eq!(api.submit(&order_with("items", half)).await.0, 422);
+    assert_eq!(orders_in(&database).await, 1);
+}

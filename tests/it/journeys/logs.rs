@@ -11,7 +11,7 @@ const CORRELATION_ID: &str = "visit-4711";
 async fn every_service_logs_the_order_and_its_correlation_id_and_none_the_address_or_the_number() {
     let stage = Stage::set(Options::default()).await;
     stage.stock("WIDGET-01", 5).await;
-    let mut fleet = Fleet::start(&stage, &[]).await;
+    let mut fleet = Fleet::start(&stage, &[("RUST_LOG", "info,order_fleet=debug,lapin=off,sqlx=warn")]).await;
     let orders = format!("{}/api/v1/orders", fleet.address);
     let request = stage.api.client.post(&orders).header("x-correlation-id", CORRELATION_ID);
     let answer = request.json(&order_of("WIDGET-01", 1)).send().await.expect("an answer");
@@ -33,9 +33,7 @@ async fn every_service_logs_the_order_and_its_correlation_id_and_none_the_addres
     assert_eq!(fleet.terminate().await.code(), Some(0));
 
     let log = fleet.log();
-    for service in
-        ["intake", "order_processor", "inventory_service", "payment_service", "notifier", "analytics_service"]
-    {
+    for service in ["intake", "lifecycle", "inventory_service", "payment_service", "notifier", "analytics_service"] {
         let tells = log.iter().any(|line| {
             let target = line["target"].as_str().unwrap_or_default();
             let text = line.to_string();

@@ -35,9 +35,14 @@ async fn refuse(stage: &Stage, role: Role, refuse: bool) {
         Role::Inventory => "reservations",
         Role::Payment => "payments",
         Role::Processor => "order_history",
-        Role::Relay | Role::Email | Role::Sms | Role::Push | Role::Analytics | Role::DeadLetters | Role::Scheduler => {
-            unreachable!("no step of the saga")
-        }
+        Role::Relay
+        | Role::Email
+        | Role::Sms
+        | Role::Push
+        | Role::Analytics
+        | Role::Webhooks
+        | Role::DeadLetters
+        | Role::Scheduler => unreachable!("no step of the saga"),
     };
     let sql = match refuse {
         true => format!("alter table {table} add constraint refused check (false) not valid"),
@@ -50,7 +55,7 @@ async fn refuse(stage: &Stage, role: Role, refuse: bool) {
 async fn a_step_that_fails_until_it_is_dead_lettered_goes_on_after_its_replay() {
     let mut reference = None;
     for (queue, role) in STEPS {
-        let mut stage = Stage::set(Options { delays: [50, 50, 50], ..Options::default() }).await;
+        let mut stage = Stage::set(Options { delays: [50, 50, 50], bundle: 1, ..Options::default() }).await;
         stage.stock("WIDGET-01", 10).await;
         let orders = [stage.submit(&order_of("WIDGET-01", 1)).await, stage.submit(&paid_with("tok_declined")).await];
         // everybody who stands before the step

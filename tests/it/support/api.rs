@@ -1,10 +1,14 @@
 //! The HTTP API of one process, served on a free port. Several on one database are several processes of order-api.
 
+use std::net::SocketAddr;
+
 use order_fleet::config::BrokerArgs;
-use order_fleet::intake::http::{ApiState, router};
+use order_fleet::intake::http::{ApiState, Guard, Registration, router};
 use order_fleet::intake::{Intake, IntakeLimits, OutboxWake};
+use order_fleet::lifecycle::SagaArgs;
 use order_fleet::messaging::Broker;
 use order_fleet::ops::status::{QueueReader, Sources};
+use order_fleet::ports::webhooks::{AddressRules, Vault};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -12,6 +16,19 @@ use tokio::task::JoinHandle;
 
 use super::eventually;
 use super::payment_webhook::SECRETS;
+
+/// Webhooks may go anywhere: to servers of the tests.
+pub const ANY_ADDRESS: AddressRules = AddressRules { allow_http: true, allow_private: true };
+
+/// Keeps the secrets of webhooks, under a key of the tests.
+pub fn vault() -> Vault {
+    Vault::new("dGhlIGtleSBvZiB0aGUgdGVzdHMsIG5vYm9keSBlbHM=").ok().expect("a key")
+}
+
+/// Endpoints of webhooks are on this machine.
+fn anywhere() -> Registration {
+    Registration { rules: ANY_ADDRESS, vault: vault().into() }
+}
 
 pub struct Api {
     pub address: String,
@@ -36,14 +53,42 @@ impl Api {
         Self::start_among(db, broker, limits, wake).await
     }
 
+    /// As in production: only public addresses are endpoints of webhooks.
+    pub async fn start_strictly(db: PgPool) -> Self {
+        let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
+        let broker = Broker::new(&broker, "order-api").expect("an address of RabbitMQ");
+        let (limits, wake) = (IntakeLimits::default(), OutboxWake::default());
+        Self::start_behind(Guard::open(), Registration::default(), db, broker, limits, wake).await
+    }
+
     /// With a broker whose queues it shows.
     pub async fn start_among(db: PgPool, broker: Broker, limits: IntakeLimits, wake: OutboxWake) -> Self {
-        let (intake, _writers) = Intake::start(db.clone(), wake.clone(), limits);
+        Self::start_behind(Guard::open(), anywhere(), db, broker, limits, wake).await
+    }
+
+    /// Where callers must prove who they are.
+    pub async fn start_guarded(guard: Guard, db: PgPool) -> Self {
+        let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
+        let broker = Broker::new(&broker, "order-api").expect("an address of RabbitMQ");
+        Self::start_behind(guard, anywhere(), db, broker, IntakeLimits::default(), OutboxWake::default()).await
+    }
+
+    async fn start_behind(
+        guard: Guard,
+        webhooks: Registration,
+        db: PgPool,
+        broker: Broker,
+        limits: IntakeLimits,
+        wake: OutboxWake,
+    ) -> Self {
+        let (intake, _writers) = Intake::start(db.clone(), wake, limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let status = Sources::new(db.clone(), QueueReader::new(broker, None));
+        let saga = SagaArgs { stock_deadline_seconds: 300, payment_deadline_seconds: 600 };
         let payment_secrets = SECRETS.map(|secret| secret.parse().expect("a secret")).into();
-        let app = router(ApiState { db, intake, status, wake, payment_secrets });
+        let app = router(ApiState { db, intake, status, webhooks, payment_secrets, saga, guard })
+            .into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             // the writers live as long as the server
             let _writers = _writers;

@@ -26,7 +26,9 @@ impl TestBroker {
     pub async fn create() -> Self {
         let host = VirtualHost::create().await;
         let delays = [100, 100, 100].map(Duration::from_millis);
-        let topology = Topology::new(&TopologyArgs { queue_type: QueueType::Quorum, retry_delays: delays });
+        let webhook_delays = [100; 4].map(Duration::from_millis);
+        let topology =
+            Topology::new(&TopologyArgs { queue_type: QueueType::Quorum, retry_delays: delays, webhook_delays });
         host.declare(&topology).await.expect("the topology");
         Self { url: host.url.clone(), client: Client::connect(&host.url).await, host }
     }

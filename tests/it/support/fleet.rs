@@ -4,6 +4,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use order_fleet::trial::OPEN;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -34,6 +35,7 @@ impl Fleet {
             .env("DATABASE_URL", stage.database.url(None))
             .envs([("HTTP_ADDR", "127.0.0.1:0"), ("METRICS_ADDR", "127.0.0.1:0"), ("LOG_FORMAT", "json")])
             .envs([("MAIL_FOLDER", at("mail")), ("SMS_FOLDER", at("sms")), ("PUSH_FOLDER", at("push"))])
+            .envs(OPEN)
             .env_remove("SMTP_URL")
             .env_remove("RUST_LOG")
             .envs(variables.iter().copied())

@@ -84,21 +84,23 @@ async fn speak_between(
     let mut greeting = [0; PROTOCOL_HEADER];
     from.read_exact(&mut greeting).await?;
     to.write_all(&greeting).await?;
-    let mut consuming = None;
+    let mut consuming: Vec<u16> = Vec::new();
     loop {
         // whole frames only: this waits for the first byte of one and takes nothing
         tokio::select! {
             begun = from.fill_buf() => if begun?.is_empty() { return Ok(()) },
-            heard = word.changed(), if consuming.is_some() => {
-                if let (Ok(()), Some(channel)) = (heard, consuming) {
-                    to.write_all(&frame(channel, &ACK_OF_THE_UNKNOWN)).await?;
+            heard = word.changed(), if !consuming.is_empty() => {
+                if heard.is_ok() {
+                    for channel in consuming.drain(..) {
+                        to.write_all(&frame(channel, &ACK_OF_THE_UNKNOWN)).await?;
+                    }
                 }
                 continue;
             }
         }
         let frame = next_frame(&mut from).await?;
         if frame[0] == METHOD && frame[FRAME_HEADER..].starts_with(&CONSUME) {
-            consuming = Some(u16::from_be_bytes([frame[1], frame[2]]));
+            consuming.push(u16::from_be_bytes([frame[1], frame[2]]));
         }
         to.write_all(&frame).await?;
     }

@@ -11,15 +11,17 @@ use std::time::Duration;
 use clap::Parser;
 use order_fleet::intake::{IntakeLimits, OutboxWake};
 use order_fleet::ports::gateway::{Behaviour, ResultSender, SimulatedGateway};
+use order_fleet::ports::webhooks::AddressRules;
 use order_fleet::services::order_processor::SagaArgs;
 use order_fleet::stand_ins::Proxy;
+use order_fleet::store::webhook_deliveries::Patience;
 use order_fleet::topology::{QueueType, Topology, TopologyArgs};
 use tempfile::TempDir;
 use tokio::net::lookup_host;
 
 use super::amqp::Client;
 use super::payment_webhook::{SECRETS, secret};
-use super::{Api, TestDatabase, VirtualHost};
+use super::{ANY_ADDRESS, Api, TestDatabase, VirtualHost};
 pub use orders::{STRANGER, order_of, paid_with};
 use roles::Process;
 pub use roles::Role;
@@ -36,8 +38,16 @@ pub struct Options {
     pub pending: Duration,
     /// Whether the roles reach the database through a proxy that the test can cut.
     pub proxied: bool,
+    /// Milliseconds of the rungs of the ladder of webhooks.
+    pub webhook_delays: [u64; 4],
+    /// Which addresses the webhook-service calls, for how long, and when it gives an endpoint up.
+    pub webhook_rules: AddressRules,
+    pub webhook_deadline: Duration,
+    pub webhook_patience: Patience,
     /// Another broker than that of `AMQP_URL`: its AMQP address and that of its management API.
     pub broker: Option<(String, String)>,
+    /// Most messages of one bundle; 1 where a test looks into an internal queue.
+    pub bundle: usize,
 }
 
 impl Default for Options {
@@ -49,7 +59,12 @@ impl Default for Options {
             gateway: Behaviour::default(),
             pending: Duration::from_millis(100),
             proxied: false,
+            webhook_delays: [100, 200, 300, 400],
+            webhook_rules: ANY_ADDRESS,
+            webhook_deadline: Duration::from_secs(5),
+            webhook_patience: Patience { hours: 72, failures: 20 },
             broker: None,
+            bundle: 64,
         }
     }
 }
@@ -59,6 +74,7 @@ impl Options {
         Topology::new(&TopologyArgs {
             queue_type: self.queue_type,
             retry_delays: self.delays.map(Duration::from_millis),
+            webhook_delays: self.webhook_delays.map(Duration::from_millis),
         })
     }
 }

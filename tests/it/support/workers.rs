@@ -17,9 +17,10 @@ impl Workers {
     pub fn new(database: &TestDatabase, broker: &TestBroker) -> Self {
         let context = Context {
             db: database.pool.clone(),
+            questions: database.pool.clone(),
             broker: broker.broker("test"),
             health: Health::default(),
-            consumer: ConsumerArgs { prefetch: 256, batch: 128, drain_seconds: 5 },
+            consumer: ConsumerArgs { prefetch: 256, batch: 128, bundle: 1, drain_seconds: 5 },
             shutdown: CancellationToken::new(),
         };
         Self { context, tasks: Tasks::new() }

@@ -14,12 +14,14 @@ use super::super::problem::{ProblemDetails, ProblemKind};
 const OWN: &str = "x-problems";
 
 /// Replaces the extension by responses, one per status; equal ones stand once in the components.
-pub(super) fn list(operation: &mut Operation, components: &mut Components) {
+///
+/// `of_access`: those that follow from who may call it.
+pub(super) fn list(operation: &mut Operation, of_access: Vec<ProblemKind>, components: &mut Components) {
     let own = operation.extensions.as_mut().and_then(|extensions| extensions.remove(OWN));
     operation.extensions = operation.extensions.take().filter(|rest| !rest.is_empty());
     let own: Vec<ProblemKind> = own.and_then(|own| serde_json::from_value(own).ok()).unwrap_or_default();
     let mut by_status = BTreeMap::<u16, BTreeSet<ProblemKind>>::new();
-    for kind in own.into_iter().chain(implied(operation)) {
+    for kind in own.into_iter().chain(of_access).chain(implied(operation)) {
         by_status.entry(kind.status().as_u16()).or_default().insert(kind);
     }
     for (status, kinds) in by_status {

@@ -60,9 +60,8 @@ impl Stage {
 
     fn queues_to_empty(&self) -> Vec<String> {
         let consumed = self.consumed();
-        let rungs = |queue: WorkQueue| (0..WorkQueue::RUNGS).map(move |rung| queue.retry_queue(rung));
         let emptied = WorkQueue::ALL.into_iter().filter(|queue| consumed.contains(&queue.name()));
-        emptied.flat_map(|queue| rungs(queue).chain([queue.name().to_owned()])).collect()
+        emptied.flat_map(|queue| queue.ladder().chain([queue.name().to_owned()])).collect()
     }
 
     async fn nothing_in(&self, queues: &[String]) {
@@ -80,7 +79,8 @@ impl Stage {
         let wrong: Vec<String> = sqlx::query_scalar(
             "select s.sku from stock s left join lateral (
                  select coalesce(sum(quantity) filter (where kind in ('initial', 'adjust')), 0) as came,
-                        coalesce(sum(quantity) filter (where kind = 'commit'), 0) as sold,
+                        coalesce(sum(quantity) filter (where kind = 'commit'), 0)
+                          - coalesce(sum(quantity) filter (where kind = 'return'), 0) as sold,
                         coalesce(sum(quantity) filter (where kind = 'reserve'), 0)
                           - coalesce(sum(quantity) filter (where kind in ('release', 'commit')), 0) as promised
                  from stock_movements m where m.sku = s.sku) m on true

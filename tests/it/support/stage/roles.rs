@@ -10,6 +10,7 @@ use order_fleet::ports::gateway::{Charge, ChargeRequest, GatewayError, PaymentGa
 use order_fleet::ports::mail::{Mailer, Templates};
 use order_fleet::ports::push::PushSender;
 use order_fleet::ports::sms::SmsSender;
+use order_fleet::ports::webhooks::WebhookSender;
 use order_fleet::runtime::{Context, Heartbeat, Tasks};
 use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::services::dead_letter_handler::DeadLetterHandler;
@@ -21,12 +22,14 @@ use order_fleet::services::payment_service::PaymentService;
 use order_fleet::services::push_service::PushTransport;
 use order_fleet::services::scheduler::{RetentionArgs, Scheduler};
 use order_fleet::services::sms_service::SmsTransport;
+use order_fleet::services::webhook_service::WebhookService;
 use order_fleet::telemetry::Health;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Stage, defaults};
+use crate::support::vault;
 use crate::support::waiting::eventually;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,7 @@ pub enum Role {
     Sms,
     Push,
     Analytics,
+    Webhooks,
     DeadLetters,
     Scheduler,
 }
@@ -57,6 +61,7 @@ impl Role {
             Self::Sms => "sms-service",
             Self::Push => "push-service",
             Self::Analytics => "analytics-service",
+            Self::Webhooks => "webhook-service",
             Self::DeadLetters => "dead-letter-handler",
             Self::Scheduler => "scheduler",
         }
@@ -66,13 +71,14 @@ impl Role {
     pub fn queues(self) -> &'static [&'static str] {
         match self {
             Self::Relay | Self::Scheduler => &[],
-            Self::Processor => &["order_processing", "order_replies"],
+            Self::Processor => &["order_processing", "order_processing_high", "order_replies"],
             Self::Inventory => &["inventory_requests"],
             Self::Payment => &["payment_requests"],
             Self::Email => &["email_notifications"],
             Self::Sms => &["sms_notifications"],
             Self::Push => &["push_notifications"],
             Self::Analytics => &["analytics"],
+            Self::Webhooks => &["webhook_deliveries"],
             Self::DeadLetters => &["dead_letters"],
         }
     }
@@ -162,10 +168,11 @@ impl Stage {
         let server = self.proxy.as_ref().map(|proxy| proxy.address);
         let database = DatabaseArgs { database_url: self.database.url(server), database_connections: 4 };
         let context = Context {
-            db: database.pool(&name).expect("an address of PostgreSQL"),
+            db: database.pool_by_key(&name).expect("an address of PostgreSQL"),
+            questions: database.pool(&name).expect("an address of PostgreSQL"),
             broker: self.host.broker(&name),
             health: Health::default(),
-            consumer: defaults::<ConsumerArgs>(),
+            consumer: ConsumerArgs { bundle: self.options.bundle, ..defaults::<ConsumerArgs>() },
             shutdown: CancellationToken::new(),
         };
         let mut tasks = Tasks::new();
@@ -183,7 +190,8 @@ impl Stage {
                 tasks.spawn(relay.run(context.shutdown.clone()));
             }
             Role::Processor => {
-                context.consume(Submissions { args: self.saga() }, tasks);
+                context.consume(Submissions::<false> { args: self.saga() }, tasks);
+                context.consume(Submissions::<true> { args: self.saga() }, tasks);
                 context.consume(Replies { args: self.saga() }, tasks);
             }
             Role::Inventory => context.consume(InventoryService, tasks),
@@ -205,7 +213,11 @@ impl Stage {
                 let sender = PushSender::folder(&folder("push")).expect("a folder");
                 context.consume(Notifier { transport: PushTransport { sender } }, tasks);
             }
-            Role::Analytics => context.consume(AnalyticsService, tasks),
+            Role::Analytics => context.consume(AnalyticsService::default(), tasks),
+            Role::Webhooks => {
+                let sender = WebhookSender::new(self.options.webhook_rules, self.options.webhook_deadline, None);
+                context.consume(WebhookService::new(sender, vault(), self.options.webhook_patience), tasks);
+            }
             Role::DeadLetters => context.consume(DeadLetterHandler, tasks),
             Role::Scheduler => {
                 let pulse = context.health.part("scheduler");

@@ -1,0 +1,85 @@
+//! The audit log: what stands in it, that nobody changes it, and that it can be read to its end while it grows.
+
+use futures_util::future::join_all;
+use order_fleet::access::Role;
+use serde_json::{Value, json};
+
+use super::{guarded, order_by, token, with_product};
+use crate::support::{Api, answer};
+
+async fn read(api: &Api, query: &str) -> Value {
+    let (status, page) =
+        answer(api.get(&format!("/api/v1/audit{query}")).bearer_auth(token(Role::Admin, "root"))).await;
+    assert_eq!(status, 200, "{page}");
+    page
+}
+
+async fn adjust(api: &Api, who: &str, delta: i64) -> (u16, Value) {
+    let body = json!({"delta": delta, "reason": "counted"});
+    let request = api.post("/api/v1/products/WIDGET-01/adjustments", &body).header("x-correlation-id", "request-7");
+    answer(request.bearer_auth(token(Role::Operator, who))).await
+}
+
+#[tokio::test]
+async fn an_entry_says_who_did_what_to_what_and_why() {
+    let (database, api) = guarded().await;
+    with_product(&api).await;
+    assert_eq!(adjust(&api, "anna", -40).await.0, 200);
+    // refused: nothing was done
+    assert_eq!(adjust(&api, "anna", -61).await.0, 409);
+    let order = answer(api.post("/api/v1/orders", &order_by("c-1")).bearer_auth(token(Role::Customer, "c-1"))).await;
+    assert_eq!(order.0, 202);
+    let page = read(&api, "").await;
+    let entries = page["entries"].as_array().expect("entries");
+    assert_eq!(entries.len(), 2, "{page}");
+    let mut entry = entries[1].clone();
+    assert!(entry["at"].as_str().is_some_and(|at| at.ends_with('Z')));
+    entry.as_object_mut().expect("an entry").remove("at");
+    let expected = json!({
+        "position": 2, "actor": "operator:anna", "role": "operator", "action": "stock.adjust",
+        "target": "product:WIDGET-01", "reason": "counted", "before": {"on_hand": 100}, "after": {"on_hand": 60},
+        "correlation_id": "request-7"
+    });
+    assert_eq!(entry, expected);
+    for change in [
+        "update audit_log set actor = 'somebody'",
+        "delete from audit_log",
+        "truncate audit_log",
+        "delete from audit_log_end",
+    ] {
+        let refused = sqlx::query(sqlx::AssertSqlSafe(change)).execute(&database.pool).await.expect_err(change);
+        assert!(refused.to_string().contains("append-only"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_no_gap_and_is_read_in_pages_by_filters() {
+    let (database, api) = guarded().await;
+    with_product(&api).await;
+    let deeds = join_all((0..20).map(async |number| {
+        let (who, delta) = if number % 2 == 0 { ("anna", 1) } else { ("bert", -1_000) };
+        adjust(&api, who, delta).await.0
+    }));
+    let statuses = deeds.await;
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 10);
+    let (mut positions, mut query) = (Vec::new(), "?limit=4".to_owned());
+    loop {
+        let page = read(&api, &query).await;
+        positions.extend(page["entries"].as_array().expect("entries").iter().map(|entry| entry["position"].as_i64()));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => query = format!("?limit=4&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(positions, (1..=11).map(Some).collect::<Vec<_>>());
+    let found = async |query: &str| read(&api, query).await["entries"].as_array().expect("entries").len();
+    assert_eq!(found("?actor=operator:anna").await, 10);
+    assert_eq!(found("?actor=operator:bert").await, 0);
+    assert_eq!(found("?action=product.create").await, 1);
+    assert_eq!(found("?target=product:WIDGET-01&since=2020-01-01T00:00:00Z").await, 11);
+    assert_eq!(found("?until=2020-01-01T00:00:00Z").await, 0);
+    let (status, problem) =
+        answer(api.get("/api/v1/audit?since=yesterday&cursor=x").bearer_auth(token(Role::Admin, "root"))).await;
+    assert_eq!((status, problem["errors"].as_array().expect("errors").len()), (422, 2), "{problem}");
+    assert_eq!(database.number("select position from audit_log_end").await, 11);
+}
