@@ -10,10 +10,14 @@ use crate::domain::OrderId;
 pub const SUCCEEDED: &str = "payment.succeeded";
 pub const FAILED: &str = "payment.failed";
 
-/// Events of other types are none of our concern: gateways send many, and more with each year.
+/// A result of a payment that was pending. Events of other types are taken and ignored: gateways send many, and more with each year.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(examples(json!({
+    "type": "payment.succeeded", "timestamp": "2026-11-21T01:52:27Z",
+    "data": {"order_id": "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90", "reference": "ch_1"}
+})))]
 pub struct PaymentWebhook {
-    /// [`SUCCEEDED`] or [`FAILED`].
+    /// `payment.succeeded` or `payment.failed`.
     #[serde(rename = "type")]
     pub kind: String,
     #[serde(with = "time::serde::rfc3339")]

@@ -98,8 +98,8 @@ impl ApiServer {
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
         let status = Sources::new(context.questions.clone(), QueueReader::new(context.broker.clone(), management));
-        let webhooks = self.registration()?;
         let guard = self.guard()?;
+        let webhooks = self.registration()?;
         tasks.spawn(guard.identity.clone().keep_fresh(context.shutdown.clone()));
         tasks.spawn(guard.limits.clone().keep_tidy(context.shutdown.clone()));
         let payment_secrets = self.payment_webhook.build()?.into();

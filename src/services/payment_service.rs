@@ -115,10 +115,9 @@ impl<G: PaymentGateway + 'static> Handler for PaymentService<G> {
             });
         }
         let (old, new): (Vec<_>, Vec<_>) = changed.into_values().partition(|payment| known.contains(&payment.order_id));
-        payments::insert(db, &new).await?;
+        let attempts: Vec<Attempt> = batch.iter().filter_map(|delivery| attempt(delivery)).collect();
+        payment_book::record(db, &new, &attempts).await?;
         payments::update(db, &old).await?;
-        payment_book::note_attempts(db, &batch.iter().filter_map(|delivery| attempt(delivery)).collect::<Vec<_>>())
-            .await?;
         waiting.close(db, &book, &mut outcomes).await?;
         Ok(outcomes)
     }

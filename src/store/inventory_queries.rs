@@ -14,6 +14,10 @@ use crate::domain::{Money, OrderId, Sku};
 
 /// One order's stock.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "order_id": "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90", "status": "reserved", "items": [{"sku": "GADGET-01", "quantity": 2}],
+    "created_at": "2026-11-21T01:52:27.802333Z", "updated_at": "2026-11-21T01:52:27.802333Z"
+})))]
 pub struct ReservationView {
     pub order_id: OrderId,
     /// `reserved`, `committed` (sold), `released`, `rejected` or `returned` (sold and come back).
@@ -90,6 +94,10 @@ pub async fn reservations(
 
 /// One row of the ledger.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "id": 4711, "at": "2026-11-21T01:52:27.802333Z", "sku": "GADGET-01", "kind": "adjust", "quantity": 25, "order_id": null,
+    "reason": "delivery 4711", "actor": "operator:anna"
+})))]
 pub struct TransactionView {
     pub id: i64,
     #[serde(with = "time::serde::rfc3339")]
@@ -166,6 +174,10 @@ pub async fn transactions(
 
 /// Stock of the whole shop.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "products": 12, "active": 11, "on_hand": 940, "reserved": 6, "available": 934, "value": "18790.60", "low_stock": 2,
+    "out_of_stock": 1, "open_reservations": 4
+})))]
 pub struct InventorySummary {
     pub products: i64,
     /// Products that are sold.
@@ -213,6 +225,10 @@ pub async fn summary(db: &mut PgConnection) -> Result<InventorySummary, sqlx::Er
 
 /// A shelf as it was.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "sku": "GADGET-01", "at": "2026-11-21T12:00:00Z", "on_hand": 100, "reserved": 2, "available": 98, "price": 19.99,
+    "changed_at": "2026-11-21T01:52:27.802333Z"
+})))]
 pub struct StockView {
     pub sku: Sku,
     /// The time that was asked for.

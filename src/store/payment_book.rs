@@ -2,13 +2,15 @@
 //! asked for, webhooks by their ids. Written by the payment-service and by the intake; read by the HTTP API.
 
 use serde::Serialize;
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres, Row};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::decode::decode;
+use super::payments::Payment;
 use crate::domain::payment::{AttemptOutcome, Call, PaymentStatus, Settling};
 use crate::domain::{CustomerId, Money, OrderId, OrderStatus};
 
@@ -25,25 +27,63 @@ pub struct Attempt {
     pub detail: Option<String>,
 }
 
+/// Attempts in the parameters 1 to 6, as [`bind_attempts`] binds them.
+macro_rules! insert_attempts {
+    () => {
+        "insert into payment_attempts (order_id, call, attempt, outcome, reference, detail)
+         select * from unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[])"
+    };
+}
+
+fn bind_attempts<'q>(
+    query: Query<'q, Postgres, PgArguments>,
+    attempts: &'q [Attempt],
+) -> Query<'q, Postgres, PgArguments> {
+    let number = |attempt: &Attempt| attempt.attempt.map(|number| i32::try_from(number).unwrap_or(i32::MAX));
+    query
+        .bind(attempts.iter().map(|a| a.order_id.0).collect::<Vec<_>>())
+        .bind(attempts.iter().map(|a| a.call.as_str()).collect::<Vec<_>>())
+        .bind(attempts.iter().map(number).collect::<Vec<_>>())
+        .bind(attempts.iter().map(|a| a.outcome.as_str()).collect::<Vec<_>>())
+        .bind(attempts.iter().map(|a| a.reference.as_deref()).collect::<Vec<_>>())
+        .bind(attempts.iter().map(|a| a.detail.as_deref()).collect::<Vec<_>>())
+}
+
 /// # Errors
 /// Any database error.
 pub async fn note_attempts(db: &mut PgConnection, attempts: &[Attempt]) -> Result<(), sqlx::Error> {
     if attempts.is_empty() {
         return Ok(());
     }
-    let number = |attempt: &Attempt| attempt.attempt.map(|number| i32::try_from(number).unwrap_or(i32::MAX));
-    sqlx::query(
-        "insert into payment_attempts (order_id, call, attempt, outcome, reference, detail)
-         select * from unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[])",
-    )
-    .bind(attempts.iter().map(|a| a.order_id.0).collect::<Vec<_>>())
-    .bind(attempts.iter().map(|a| a.call.as_str()).collect::<Vec<_>>())
-    .bind(attempts.iter().map(number).collect::<Vec<_>>())
-    .bind(attempts.iter().map(|a| a.outcome.as_str()).collect::<Vec<_>>())
-    .bind(attempts.iter().map(|a| a.reference.as_deref()).collect::<Vec<_>>())
-    .bind(attempts.iter().map(|a| a.detail.as_deref()).collect::<Vec<_>>())
-    .execute(db)
-    .await?;
+    bind_attempts(sqlx::query(insert_attempts!()), attempts).execute(db).await?;
+    Ok(())
+}
+
+/// Notes calls, and inserts payments that had no row under [`super::payments::lock`], in one round trip. A payment that another
+/// transaction has made meanwhile breaks the primary key, and the batch is decided again one by one.
+///
+/// # Errors
+/// Any database error.
+pub async fn record(db: &mut PgConnection, new: &[Payment], attempts: &[Attempt]) -> Result<(), sqlx::Error> {
+    if new.is_empty() {
+        return note_attempts(db, attempts).await;
+    }
+    let query = sqlx::query(concat!(
+        "with noted as (",
+        insert_attempts!(),
+        ")
+         insert into payments (order_id, customer_id, amount, status, reference, decline_code)
+         select * from unnest($7::uuid[], $8::text[], $9::numeric[], $10::text[], $11::text[], $12::text[])",
+    ));
+    bind_attempts(query, attempts)
+        .bind(new.iter().map(|p| p.order_id.0).collect::<Vec<_>>())
+        .bind(new.iter().map(|p| p.customer_id.as_ref().map(CustomerId::as_str)).collect::<Vec<_>>())
+        .bind(new.iter().map(|p| p.amount.map(Money::amount)).collect::<Vec<_>>())
+        .bind(new.iter().map(|p| p.status.as_str()).collect::<Vec<_>>())
+        .bind(new.iter().map(|p| p.reference.as_deref()).collect::<Vec<_>>())
+        .bind(new.iter().map(|p| p.decline_code.as_deref()).collect::<Vec<_>>())
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -203,6 +243,13 @@ pub async fn ask_refund(
 
 /// A payment as people look at it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "order_id": "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90", "status": "taken", "amount": 39.98, "reference": "ch_1", "decline_code": null,
+    "created_at": "2026-11-21T01:52:28.102333Z", "updated_at": "2026-11-21T01:52:28.102333Z", "refund": null,
+    "attempts": [{
+        "at": "2026-11-21T01:52:28.102333Z", "call": "charge", "attempt": 1, "outcome": "taken", "reference": "ch_1", "detail": null
+    }]
+})))]
 pub struct PaymentDetails {
     pub order_id: OrderId,
     /// `pending`, `taken`, `declined`, `cancelled` or `refunded`; `null` before the gateway has answered.

@@ -66,30 +66,6 @@ fn remembered(row: &sqlx::postgres::PgRow) -> Result<(OrderId, Remembered), sqlx
     Ok((OrderId(row.try_get("order_id")?), remembered))
 }
 
-/// Inserts payments that had no row under [`lock`]. One that another transaction has made meanwhile breaks the primary key, and the
-/// batch is decided again one by one.
-///
-/// # Errors
-/// Any database error.
-pub async fn insert(db: &mut PgConnection, payments: &[Payment]) -> Result<(), sqlx::Error> {
-    if payments.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "insert into payments (order_id, customer_id, amount, status, reference, decline_code)
-         select * from unnest($1::uuid[], $2::text[], $3::numeric[], $4::text[], $5::text[], $6::text[])",
-    )
-    .bind(payments.iter().map(|p| p.order_id.0).collect::<Vec<_>>())
-    .bind(payments.iter().map(|p| p.customer_id.as_ref().map(CustomerId::as_str)).collect::<Vec<_>>())
-    .bind(payments.iter().map(|p| p.amount.map(Money::amount)).collect::<Vec<_>>())
-    .bind(payments.iter().map(|p| p.status.as_str()).collect::<Vec<_>>())
-    .bind(payments.iter().map(|p| p.reference.as_deref()).collect::<Vec<_>>())
-    .bind(payments.iter().map(|p| p.decline_code.as_deref()).collect::<Vec<_>>())
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
 /// Updates payments that are locked by this transaction; customer and amount stay as they are unless they were unknown.
 ///
 /// # Errors

@@ -203,6 +203,9 @@ pub async fn lock_all(db: &mut PgConnection, skus: &[&Sku]) -> Result<HashMap<Sk
 
 /// A price and since when it holds.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(examples(json!({
+    "price": 17.50, "valid_from": "2026-11-21T01:52:27.802333Z", "actor": "operator:anna"
+})))]
 pub struct PriceEntry {
     #[serde(skip)]
     pub id: i64,

@@ -33,7 +33,9 @@ const REFUNDED: &str = "
     update payments set status = 'refunded' where order_id = '{confirmed}';
     insert into payment_refunds values ('{confirmed}', 'broken', 'operator:anna', {then});
     insert into notification_deliveries select channel, '{refund told}', 'order_refunded', order_id, recipient, transport, reference, at
-        from notification_deliveries where order_id = '{confirmed}';";
+        from notification_deliveries where order_id = '{confirmed}';
+    insert into recorded_events (message_id, routing_key, order_id, body) values ('{refund announced}', 'order.refunded', '{confirmed}', '{}');
+    update statistics set refunded = 20;";
 
 #[tokio::test]
 async fn a_refund_that_was_asked_for_and_told_is_clean() {
@@ -139,6 +141,8 @@ async fn a_refund_that_was_asked_for_and_told_is_clean() {
 #[case::a_refund_that_nobody_was_told_of(
     "update payments set status = 'refunded' where order_id = '{failed}'",
     NotificationsOnce, &["order_refunded by email was sent 0 times", "order_refunded by push was sent 0 times"])]
+#[case::a_refund_that_was_not_counted(
+    &[REFUNDED, "update statistics set refunded = 0"].concat(), Statistics, &["the figures per day have 0 refunded, the orders 20 to 20", "the figures per minute have 0 refunded, the orders 20 to 20"])]
 #[case::a_notification_under_a_foreign_id(
     "update notification_deliveries set message_id = gen_random_uuid() where order_id = '{confirmed}' and channel = 'push'",
     NotificationIds, &["order_confirmation has the message id"])]

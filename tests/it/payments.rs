@@ -201,12 +201,14 @@ async fn an_order_that_holds_no_money_cannot_be_refunded() {
     let declined = stage.submit(&paid_with("tok_declined")).await;
     stage.reaches(&declined, "failed").await;
     let (status, problem) = refund(&stage, &declined).await;
-    assert_eq!((status, &problem["type"]), (409, &json!("/problems/conflict")));
-    assert!(problem["detail"].as_str().expect("text").contains("is failed"), "{problem}");
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/illegal-transition")));
+    assert_eq!((&problem["current_status"], &problem["allowed_statuses"]), (&json!("failed"), &json!([])));
     let pending = stage.submit(&paid_with("tok_pending_silent")).await;
     eventually("it is pending", async || (stage.payment(&pending).await.as_deref() == Some("pending")).then_some(()))
         .await;
-    assert_eq!(refund(&stage, &pending).await.0, 409);
+    let (status, problem) = refund(&stage, &pending).await;
+    assert_eq!((status, &problem["current_step"]), (409, &json!("taking_payment")));
+    assert_eq!(problem["allowed_statuses"], json!(["cancelled"]));
     assert_eq!(refund(&stage, &Uuid::new_v4().to_string()).await.0, 404);
     assert_eq!(Webhook::failed(&pending).send(&stage.api).await.1["effect"], "declined");
     stage.reaches(&pending, "failed").await;

@@ -36,8 +36,9 @@ struct Adjustment {
 #[utoipa::path(
     post, path = "/api/v1/products/{sku}/adjustments", operation_id = "adjustStock", tag = "products",
     params(("sku" = Sku, Path), (
-        "Idempotency-Key" = Option<String>, Header, description = "Chosen by the client, new for each adjustment.",
-        min_length = 1, max_length = 255, pattern = "^[\\x21-\\x7e]+$", example = json!("delivery-4711")
+        "Idempotency-Key" = Option<String>, Header,
+        description = "Chosen by the client, new for each adjustment: 1 to 255 printable ASCII characters, bare or as a quoted string.",
+        pattern = r#"^ *([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}") *$"#, example = json!("delivery-4711")
     )),
     request_body = requests::Adjustment,
     responses((

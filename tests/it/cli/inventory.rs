@@ -67,7 +67,7 @@ async fn stock_is_adjusted_once_per_key_and_shown_every_way() {
 async fn a_file_is_imported_with_a_line_for_every_row_at_fault() {
     let shop = Shop::open().await;
     let file = "sku,name,price,stock\nA,First,1.50,5\nB,,1,\n";
-    let tried = run(&shop.api.address, &["products", "import", "-", "--dry-run"], file).await;
+    let tried = run(&shop.api.address, &["import", "-", "--dry-run"], file).await;
     assert_eq!(tried.code, 1);
     insta::assert_snapshot!(tried.stdout, @"
     line 3  B  refused  /name: is required for a new product
@@ -87,9 +87,9 @@ async fn a_payment_is_shown_and_a_refund_refused_in_words() {
     let order = json!({"customer_id": "c", "email": "a@b", "items": [{"sku": "WIDGET-01", "quantity": 1}]});
     let (_, order) = answer(shop.api.post("/api/v1/orders", &order)).await;
     let id = order["id"].as_str().expect("an id");
-    let shown = shop.orders(&["payment", "show", id]).await;
+    let shown = shop.orders(&["payment", id]).await;
     assert_eq!((shown.code, shown.stdout.trim_end()), (0, "payment    not yet answered"));
-    let refused = shop.orders(&["payment", "refund", id, "--reason", "broken"]).await;
+    let refused = shop.orders(&["refund", id, "--reason", "broken"]).await;
     assert_eq!(refused.code, 1);
     assert!(refused.stderr.contains("the order is pending"), "{refused:?}");
 }

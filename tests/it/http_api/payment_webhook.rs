@@ -89,11 +89,11 @@ async fn both_secrets_are_good_while_one_is_replaced_and_a_strange_one_never() {
         [webhook.signed(STRANGE), String::new(), "v1,".to_owned(), Webhook::failed(&id).signed(SECRETS[0])];
     for bad in signatures {
         let (code, problem) = answer(webhook.request(&api, &bad)).await;
-        assert_eq!((code, &problem["type"]), (401, &json!("/problems/invalid-signature")), "{bad}");
+        assert_eq!((code, &problem["type"]), (403, &json!("/problems/invalid-signature")), "{bad}");
     }
     assert_eq!(status(&database).await.as_deref(), Some("pending"));
     let tampered = Webhook { body: webhook.body.replace("ch_late", "ch_mine"), ..Webhook::succeeded(&id) };
-    assert_eq!(answer(tampered.request(&api, &webhook.signed(SECRETS[1]))).await.0, 401);
+    assert_eq!(answer(tampered.request(&api, &webhook.signed(SECRETS[1]))).await.0, 403);
     assert_eq!(answer(webhook.request(&api, &webhook.signed(SECRETS[0]))).await.1["effect"], "taken");
     let both = format!("{} {}", webhook.signed(STRANGE), webhook.signed(SECRETS[1]));
     assert_eq!(answer(webhook.request(&api, &both)).await.1["effect"], "repeated");
@@ -107,11 +107,11 @@ async fn a_stale_webhook_and_one_without_its_headers_are_refused() {
         let webhook = Webhook::succeeded(&id);
         let stale = Webhook { timestamp: webhook.timestamp + seconds, ..webhook };
         let (code, problem) = stale.send(&api).await;
-        assert_eq!(code, 401, "{problem}");
+        assert_eq!(code, 403, "{problem}");
         assert!(problem["detail"].as_str().expect("text").contains("300 s"), "{problem}");
     }
     let (code, problem) = answer(api.post("/api/v1/payments/webhook", &json!({}))).await;
-    assert_eq!((code, &problem["detail"]), (401, &json!("the header webhook-id is missing")));
+    assert_eq!((code, &problem["detail"]), (403, &json!("the header webhook-id is missing")));
     assert_eq!(status(&database).await.as_deref(), Some("pending"));
 }
 
