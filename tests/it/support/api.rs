@@ -22,7 +22,7 @@ pub const ANY_ADDRESS: AddressRules = AddressRules { allow_http: true, allow_pri
 
 /// Keeps the secrets of webhooks, under a key of the tests.
 pub fn vault() -> Vault {
-    Vault::new("dGhlIGtleSBvZiB0aGUgdGVzdHMsIG5vYm9keSBlbHM=").ok().expect("a key")
+    Vault::new("dGhlIGtleSBvZiB0aGUgdGVzdHMsIG5vYm9keSBlbHM=").expect("a key")
 }
 
 /// Endpoints of webhooks are on this machine.
