@@ -38,7 +38,7 @@ pub(super) struct Imported {
 /// nothing. At most 10,000 rows.
 #[utoipa::path(
     post, path = "/api/v1/inventory/imports", operation_id = "importProducts", tag = "inventory",
-    params(("dry_run" = Option<bool>, Query, description = "`true` tries the file and writes nothing.")),
+    params(("dry_run" = Option<bool>, Query, description = "`true` tries the file and writes nothing.", example = json!(true))),
     request_body(
         content = String, content_type = "text/csv",
         example = json!("sku,name,price,stock\nGADGET-01,\"Gadget, blue\",19.99,100\n")

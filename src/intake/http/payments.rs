@@ -139,19 +139,18 @@ pub(super) struct Taken {
 #[utoipa::path(
     post, path = "/api/v1/payments/webhook", operation_id = "takePaymentResult", tag = "payments",
     params(
-        ("webhook-id" = String, Header, description = "The same in every repetition.", min_length = 1, max_length = 255),
-        ("webhook-timestamp" = String, Header, description = "Seconds since 1970.", pattern = "^[0-9]+$"),
-        ("webhook-signature" = String, Header, description = "`v1,` and the base64 of the HMAC-SHA256 of `id.timestamp.body`; several are divided by blanks.")
+        ("webhook-id" = String, Header, description = "The same in every repetition.", min_length = 1, max_length = 255,
+         example = json!("msg_2b9f1c7e")),
+        ("webhook-timestamp" = String, Header, description = "Seconds since 1970.", pattern = "^[0-9]+$",
+         example = json!("1767225600")),
+        ("webhook-signature" = String, Header, description = "`v1,` and the base64 of the HMAC-SHA256 of `id.timestamp.body`; several are divided by blanks.",
+         example = json!("v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="))
     ),
     request_body = PaymentWebhook,
     responses((status = 200, description = "Taken; it need not be told again.", body = Taken)),
     extensions(("x-problems" = json!([InvalidSignature, NotFound])))
 )]
 pub(super) async fn webhook(State(state): State<ApiState>, request: Request) -> Result<Json<Taken>, Problem> {
-    if state.payment_secrets.is_empty() {
-        let detail = "no webhooks are taken: PAYMENT_WEBHOOK_SECRETS is not set";
-        return Err(Problem::new(ProblemKind::NotFound, detail));
-    }
     let headers = request.headers().clone();
     let bytes = read_json(request).await?;
     let webhook_id = authenticated(&state, &headers, &bytes)?;
@@ -186,6 +185,9 @@ fn authenticated(state: &ApiState, headers: &HeaderMap, body: &[u8]) -> Result<S
         (header(signature::ID)?, header(signature::TIMESTAMP)?, header(signature::SIGNATURE)?);
     let seconds =
         timestamp.parse().map_err(|_| refused("webhook-timestamp must be in seconds since 1970".to_owned()))?;
+    if state.payment_secrets.is_empty() {
+        return Err(refused("no webhooks are taken: PAYMENT_WEBHOOK_SECRETS is not set".to_owned()));
+    }
     let now = OffsetDateTime::now_utc().unix_timestamp();
     verify(&state.payment_secrets, id, seconds, body, signatures, now).map_err(|error: Unverified| {
         tracing::warn!(%error, "a payment webhook was refused");

@@ -9,6 +9,8 @@ use super::router::document;
 /// Where a collection runs until it is told otherwise.
 const BASE_URL: &str = "http://127.0.0.1:8080";
 
+const JSON: &str = "application/json";
+
 /// The collection as it is printed and checked in.
 ///
 /// # Errors
@@ -67,9 +69,12 @@ impl Call<'_> {
             "header": self.headers(),
             "url": self.url(),
         });
-        if let Some(body) = self.body() {
-            request["body"] =
-                json!({"mode": "raw", "raw": format!("{body:#}"), "options": {"raw": {"language": "json"}}});
+        if let Some((media_type, body)) = self.body() {
+            let (text, language) = match body {
+                Value::String(text) if media_type != JSON => (text.clone(), "text"),
+                body => (format!("{body:#}"), "json"),
+            };
+            request["body"] = json!({"mode": "raw", "raw": text, "options": {"raw": {"language": language}}});
         }
         json!({
             "name": self.operation["summary"],
@@ -90,7 +95,7 @@ impl Call<'_> {
                 if parameter["name"] == "Idempotency-Key" { json!("{{$guid}}") } else { self.example(parameter) };
             json!({"key": parameter["name"], "value": value, "description": parameter["description"]})
         });
-        let body = self.body().map(|_| json!({"key": "Content-Type", "value": "application/json"}));
+        let body = self.body().map(|(media_type, _)| json!({"key": "Content-Type", "value": media_type}));
         body.into_iter().chain(described).collect()
     }
 
@@ -139,10 +144,11 @@ impl Call<'_> {
         }
     }
 
-    fn body(&self) -> Option<&Value> {
-        let content = &self.operation["requestBody"]["content"]["application/json"];
+    /// The media type and its example.
+    fn body(&self) -> Option<(&str, &Value)> {
+        let (media_type, content) = self.operation["requestBody"]["content"].as_object()?.iter().next()?;
         let own = [&content["example"], &self.resolve(&content["schema"])["examples"][0]];
-        own.into_iter().find(|value| !value.is_null())
+        own.into_iter().find(|value| !value.is_null()).map(|example| (media_type.as_str(), example))
     }
 
     fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
