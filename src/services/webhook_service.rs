@@ -5,6 +5,7 @@
 pub mod fan_out;
 mod lanes;
 mod payload;
+mod turns;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -22,6 +23,7 @@ use crate::store::webhook_deliveries::{self as store, Assignment, Call, GivenUp,
 use crate::telemetry::metrics;
 use crate::topology::{WorkQueue, names};
 use lanes::Lanes;
+use turns::Turns;
 
 /// The rung on which deliveries wait whose secret cannot be read: until an operator has mended the settings.
 const FOR_AN_OPERATOR: usize = 1;
@@ -33,6 +35,7 @@ pub struct WebhookService {
     vault: Vault,
     patience: Patience,
     lanes: Lanes,
+    turns: Turns,
 }
 
 /// What came of a delivery.
@@ -54,7 +57,7 @@ pub enum Ending {
 
 impl WebhookService {
     pub fn new(sender: WebhookSender, vault: Vault, patience: Patience) -> Self {
-        Self { sender, vault, patience, lanes: Lanes::default() }
+        Self { sender, vault, patience, lanes: Lanes::default(), turns: Turns::default() }
     }
 
     fn secrets(&self, assignment: &Assignment) -> Result<Vec<Secret>, Failure> {
@@ -64,6 +67,21 @@ impl WebhookService {
             tracing::error!(endpoint_id = %assignment.endpoint, %error, "webhooks cannot be signed, they wait");
             Failure::NotNow { rung: FOR_AN_OPERATOR, why: error.to_string() }
         })
+    }
+
+    /// Calls, unless another copy of the message does: it comes again, and finds out what the other one did.
+    async fn call_alone(&self, message: &Deliver, assignment: &Assignment) -> Result<Ending, Failure> {
+        let Some(turn) = self.turns.take(message.delivery_id, message.forced) else {
+            let why = "another copy of the message is being delivered".to_owned();
+            return Err(Failure::NotNow { rung: 0, why });
+        };
+        let ending = self.call(message, assignment).await?;
+        if let Ending::Called { attempt, .. } = &ending
+            && attempt.succeeded()
+        {
+            turn.delivered();
+        }
+        Ok(ending)
     }
 
     async fn call(&self, message: &Deliver, assignment: &Assignment) -> Result<Ending, Failure> {
@@ -127,7 +145,7 @@ impl Handler for WebhookService {
             // a ping finds out whether it is worth enabling
             (_, EndpointState::Paused | EndpointState::Disabled) if assignment.event_type != PING => Ok(Ending::Held),
             (_, EndpointState::Enabled | EndpointState::Paused | EndpointState::Disabled) => {
-                self.call(message, &assignment).await
+                self.call_alone(message, &assignment).await
             }
         }
     }

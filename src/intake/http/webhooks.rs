@@ -125,7 +125,7 @@ pub(super) async fn list(
 /// Without its secret, which is shown only when it is made.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/{id}", operation_id = "getWebhook", tag = "webhooks",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90")),
     responses((status = 200, description = "The endpoint.", body = Endpoint)),
     extensions(("x-problems" = json!([NotFound])))
 )]
@@ -140,7 +140,7 @@ pub(super) async fn show(State(state): State<ApiState>, id: IdInPath) -> Result<
 /// What is absent stays. What is already on its way goes to the new address.
 #[utoipa::path(
     patch, path = "/api/v1/webhooks/{id}", operation_id = "changeWebhook", tag = "webhooks",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90")),
     request_body = requests::WebhookChange,
     responses((status = 200, description = "The endpoint as it is now.", body = Endpoint)),
     extensions(("x-problems" = json!([NotFound])))
@@ -166,7 +166,7 @@ pub(super) async fn change(
 /// What is on its way to it is not sent any more; its log cannot be read any more.
 #[utoipa::path(
     delete, path = "/api/v1/webhooks/{id}", operation_id = "deleteWebhook", tag = "webhooks",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90")),
     responses((status = 204, description = "Deleted.")),
     extensions(("x-problems" = json!([NotFound])))
 )]
@@ -187,7 +187,7 @@ pub(super) async fn delete(State(state): State<ApiState>, caller: Caller, id: Id
 /// It is told of nothing until it is enabled; what it missed can be sent then.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{id}/pause", operation_id = "pauseWebhook", tag = "webhooks",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90")),
     responses((status = 200, description = "The endpoint, paused.", body = Endpoint)),
     extensions(("x-problems" = json!([NotFound])))
 )]
@@ -204,7 +204,7 @@ pub(super) async fn pause(
 /// It starts afresh, whatever went wrong before. What it missed is not sent by itself: resend it.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{id}/enable", operation_id = "enableWebhook", tag = "webhooks",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90")),
     responses((status = 200, description = "The endpoint, enabled.", body = Endpoint)),
     extensions(("x-problems" = json!([NotFound])))
 )]
@@ -237,7 +237,7 @@ async fn set_state(
 /// For a while both secrets sign, so that the partner can change over without losing anything.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{id}/rotate", operation_id = "rotateWebhookSecret", tag = "webhooks",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90")),
     request_body = requests::Rotation,
     responses((status = 200, description = "The endpoint with its new secret.", body = EndpointWithSecret)),
     extensions(("x-problems" = json!([NotFound])))

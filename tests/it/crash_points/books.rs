@@ -57,7 +57,7 @@ impl Expected {
     }
 
     /// Recorded, and told to the partner.
-    fn announced(&mut self, events: i64) {
+    pub fn announced(&mut self, events: i64) {
         self.events += events;
         self.webhooks += events;
     }

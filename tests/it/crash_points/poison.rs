@@ -82,7 +82,7 @@ async fn is_buried_alone(role: &str, queue: &str, copies: bool) {
         // the stock it holds is given back when the payment is overdue
         lane.database.execute("update sagas set deadline = now() - interval '1 second'").await;
         lane.expected.one_failed();
-        lane.expected.events += 1;
+        lane.expected.announced(1);
         lane.expected.cancelled = 1;
     }
     // remembered, so that a copy that comes late goes the same way

@@ -146,7 +146,7 @@ async fn the_command_setup_exits_with_2_on_a_mismatch_and_says_which() {
     let told = String::from_utf8_lossy(&other.stderr).into_owned();
     assert_eq!(
         told.matches("exists with another x-message-ttl: the broker has '3000', we declare '4000'").count(),
-        WorkQueue::ALL.len(),
+        WorkQueue::ALL.iter().filter(|queue| queue.rungs() == WorkQueue::RUNGS).count(),
         "{told}"
     );
     let described = setup(&host, &database, &["--describe"]).await;

@@ -117,10 +117,10 @@ async fn pages_of_deliveries_and_endpoints_follow_each_other() {
     let walk = async |path: String, list: &str| {
         let (mut found, mut cursor) = (Vec::new(), String::new());
         loop {
-            let body = succeeds(api.get(&format!("{path}&limit=4&cursor={cursor}"))).await;
+            let body = succeeds(api.get(&format!("{path}&limit=4{cursor}"))).await;
             found.extend(body[list].as_array().expect("rows").iter().map(|row| row["id"].to_string()));
             match body["next_cursor"].as_str() {
-                Some(next) => next.clone_into(&mut cursor),
+                Some(next) => cursor = format!("&cursor={next}"),
                 None => return found,
             }
         }

@@ -20,8 +20,11 @@ async fn one_is_down_while_the_other_gets_all(misbehaviour: Misbehaviour) {
     assert!(scene.partner.taken("bad").is_empty());
     let calls = scene.partner.calls("bad").len();
     assert!(calls < 3 * EVENTS, "{calls} calls of an endpoint that is down");
-    let shown = scene.get(&bad.page("")).await;
-    assert!(shown["failing_since"].is_string() && shown["state"] == "enabled", "{shown}");
+    eventually("it is known to fail", async || {
+        scene.get(&bad.page("")).await["failing_since"].is_string().then_some(())
+    })
+    .await;
+    assert_eq!(scene.get(&bad.page("")).await["state"], "enabled");
     scene.partner.behave("bad");
     scene.takes(&bad, &events).await;
     scene.stand(&bad, 0, "failed").await;

@@ -129,6 +129,7 @@ async fn a_secret_that_cannot_be_read_costs_no_attempt() {
         .execute("update webhook_endpoints e set secret = k.secret from kept k where k.id = e.id")
         .await;
     scene.takes(&endpoint, &events).await;
-    assert!(scene.deliveries(&endpoint, "").await.iter().all(|delivery| delivery["attempts"] == 1));
+    let delivered = scene.stand(&endpoint, 2, "delivered").await;
+    assert!(delivered.iter().all(|delivery| delivery["attempts"] == 1), "{delivered:?}");
     scene.finish().await;
 }

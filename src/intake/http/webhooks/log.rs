@@ -43,7 +43,7 @@ pub(in super::super) struct DeliveryPage {
 #[utoipa::path(
     get, path = "/api/v1/webhooks/{id}/deliveries", operation_id = "listWebhookDeliveries", tag = "webhooks",
     params(
-        ("id" = Uuid, Path),
+        ("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90"),
         ("state" = Option<DeliveryState>, Query, description = "Only deliveries that stand so."),
         ("event_type" = Option<String>, Query, description = "Only events of this type.", min_length = 1),
         ("since" = Option<String>, Query, description = "Made from this time on.", format = DateTime),
@@ -90,7 +90,7 @@ pub(in super::super) struct DeliveryDetails {
 /// The newest hundred attempts, with status, duration, error and the beginning of the answer.
 #[utoipa::path(
     get, path = "/api/v1/webhooks/{id}/deliveries/{delivery_id}", operation_id = "getWebhookDelivery", tag = "webhooks",
-    params(("id" = Uuid, Path), ("delivery_id" = Uuid, Path)),
+    params(("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90"), ("delivery_id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90")),
     responses((status = 200, description = "The delivery.", body = DeliveryDetails)),
     extensions(("x-problems" = json!([NotFound])))
 )]
@@ -112,7 +112,7 @@ pub(in super::super) async fn show(
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{id}/deliveries/{delivery_id}/resend", operation_id = "resendWebhookDelivery",
     tag = "webhooks",
-    params(("id" = Uuid, Path), ("delivery_id" = Uuid, Path)),
+    params(("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90"), ("delivery_id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90")),
     responses((status = 202, description = "The delivery, on its way again.", body = Delivery)),
     extensions(("x-problems" = json!([NotFound, Conflict])))
 )]
@@ -152,7 +152,7 @@ pub(in super::super) struct Resent {
 /// while it was paused, disabled or not registered. A thousand events at a time.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{id}/resend", operation_id = "resendWebhooks", tag = "webhooks",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90")),
     request_body = requests::Resend,
     responses((status = 202, description = "What became of it.", body = Resent)),
     extensions(("x-problems" = json!([NotFound, Conflict])))
@@ -192,7 +192,7 @@ pub(in super::super) async fn resend(
 /// what came of it.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{id}/ping", operation_id = "pingWebhook", tag = "webhooks",
-    params(("id" = Uuid, Path)),
+    params(("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90")),
     responses((status = 202, description = "The ping, on its way.", body = Delivery)),
     extensions(("x-problems" = json!([NotFound])))
 )]
