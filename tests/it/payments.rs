@@ -196,6 +196,60 @@ async fn a_paid_order_is_refunded_once_however_often_it_is_asked_and_stays_what_
 }
 
 #[tokio::test]
+async fn a_refund_and_a_cancellation_give_the_money_back_once_whichever_comes_first() {
+    const ORDERS: usize = 20;
+    let mut stage = stage(Options::default()).await;
+    let order = paid_with("tok_visa");
+    let ids = join_all((0..ORDERS).map(|_| stage.submit(&order))).await;
+    for id in &ids {
+        stage.reaches(id, "confirmed").await;
+    }
+    let races = ids.iter().map(async |id| {
+        let path = format!("/api/v1/orders/{id}/cancel");
+        let cancel = eventually("the cancellation is answered", async || {
+            let (status, _) = answer(stage.api.post(&path, &json!({}))).await;
+            (status != 503).then_some(status)
+        });
+        let ((refunded, answered), cancelled) = tokio::join!(refund(&stage, id), cancel);
+        assert_eq!(cancelled, 202);
+        assert!(matches!(refunded, 202 | 409), "{refunded}: {answered}");
+    });
+    join_all(races).await;
+    for id in &ids {
+        stage.reaches(id, "cancelled").await;
+    }
+    assert_eq!(audited(&mut stage).await, [""; 0]);
+    assert_eq!((stage.gateway.totals().refunds, stage.shelf("WIDGET-01").await), (ORDERS as u64, (500, 0)));
+    let (_, statistics) = answer(stage.api.get("/api/v1/statistics")).await;
+    let totals = &statistics["totals"];
+    assert_eq!(totals["refunded"], totals["revenue"], "{totals}");
+    let told = stage.sent("mail").iter().filter(|mail| mail.contains("refunded")).count();
+    assert!(told >= ORDERS, "{told}");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_order_that_was_refunded_can_still_be_cancelled_and_is_counted_once() {
+    let mut stage = stage(Options::default()).await;
+    let id = stage.submit(&paid_with("tok_visa")).await;
+    stage.reaches(&id, "confirmed").await;
+    assert_eq!(refund(&stage, &id).await.0, 202);
+    let path = format!("/api/v1/orders/{id}");
+    eventually("the refund is recorded", async || {
+        let (_, order) = answer(stage.api.get(&path)).await;
+        events(&order).contains(&"payment_refunded").then_some(())
+    })
+    .await;
+    assert_eq!(answer(stage.api.post(&format!("{path}/cancel"), &json!({}))).await.0, 202);
+    stage.reaches(&id, "cancelled").await;
+    assert_eq!(audited(&mut stage).await, [""; 0]);
+    assert_eq!((stage.gateway.totals().refunds, stage.shelf("WIDGET-01").await), (1, (500, 0)));
+    let (_, statistics) = answer(stage.api.get("/api/v1/statistics")).await;
+    assert_eq!(statistics["totals"]["refunded"], statistics["totals"]["revenue"]);
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn an_order_that_holds_no_money_cannot_be_refunded() {
     let stage = stage(Options::default()).await;
     let declined = stage.submit(&paid_with("tok_declined")).await;
