@@ -46,7 +46,10 @@ fn inputs() -> impl Strategy<Value = Vec<Input>> {
 }
 
 fn is_request(input: &Input) -> bool {
-    matches!(input, Input::CancelRequested | Input::ShipmentReported { .. } | Input::DeliveryReported)
+    matches!(
+        input,
+        Input::CancelRequested | Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested
+    )
 }
 
 fn walk(inputs: &[Input]) -> (State, Vec<Effect>) {
@@ -116,7 +119,7 @@ fn a_paid_order_is_refunded_and_stays_what_it_is() {
         effects[effects.len() - 3..],
         [Effect::RefundPayment, Effect::Announce("order.refunded"), Effect::Notify(Kind::OrderRefunded)]
     );
-    assert_eq!(decide(&State::waiting(Step::TakingPayment), &Input::RefundRequested), Decision::Ignore);
+    assert_eq!(decide(&State::waiting(Step::TakingPayment), &Input::RefundRequested), Decision::Refuse);
 }
 
 #[test]
@@ -227,7 +230,10 @@ proptest! {
         let (state, _) = walk(&inputs);
         let decision = decide(&state, &last);
         prop_assert!(decision != Decision::Refuse || is_request(&last));
-        if let (true, Decision::Proceed { .. }) = (is_request(&last), &decision) {
+        if let (Input::RefundRequested, Decision::Proceed { next, .. }) = (&last, &decision) {
+            prop_assert_eq!(next, &state);
+            prop_assert!(matches!(state.status, OrderStatus::Confirmed | OrderStatus::Shipped | OrderStatus::Delivered));
+        } else if let (true, Decision::Proceed { .. }) = (is_request(&last), &decision) {
             let goal = match last {
                 Input::CancelRequested => OrderStatus::Cancelled,
                 Input::DeliveryReported => OrderStatus::Delivered,
