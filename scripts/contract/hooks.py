@@ -26,6 +26,11 @@ BEYOND_THE_SCHEMA = [
     r"(query parameter: )?must be a time as in .*",
     # characters that no column or header can hold
     r"query parameter: must have at most 255 characters, and no .*",
+    # what only a reader of CSV knows
+    r"is a required column",
+    r"is a column twice",
+    r"is not a known column; .*",
+    r"must have at least one row below its header",
     # what a regular expression only approximates
     r"must be an e-mail address of the form name@host.*",
     r"must not contain the character U\+0000.*",

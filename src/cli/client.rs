@@ -79,10 +79,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`], [`Error::Unreachable`] or [`Error::NotTheApi`].
     pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<String, Error> {
-        let mut url = self.url(path)?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+        let url = self.url_with(path, query)?;
         Ok(self.send(self.http.request(Method::GET, url)).await?.body)
     }
 
@@ -115,11 +112,18 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub async fn delete(&self, path: &[&str], query: &[(&str, String)]) -> Result<String, Error> {
-        let mut url = self.url(path)?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+        let url = self.url_with(path, query)?;
         Ok(self.send(self.http.request(Method::DELETE, url)).await?.body)
+    }
+
+    /// Sends a CSV file.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_csv(&self, path: &[&str], query: &[(&str, String)], file: Vec<u8>) -> Result<String, Error> {
+        let url = self.url_with(path, query)?;
+        let request = self.http.request(Method::POST, url).header(CONTENT_TYPE, "text/csv");
+        Ok(self.send(request.body(file)).await?.body)
     }
 
     /// Sends a JSON body once.
@@ -181,6 +185,14 @@ impl Client {
             .pop_if_empty()
             .extend(["api", "v1"])
             .extend(path);
+        Ok(url)
+    }
+
+    fn url_with(&self, path: &[&str], query: &[(&str, String)]) -> Result<Url, Error> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         Ok(url)
     }
 

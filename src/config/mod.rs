@@ -10,6 +10,7 @@ mod log;
 mod management;
 mod metrics;
 pub mod outbound;
+mod payment_webhook;
 mod public;
 mod shared;
 
@@ -22,5 +23,6 @@ pub use database::DatabaseArgs;
 pub use log::{LogArgs, LogFormat};
 pub use management::ManagementArgs;
 pub use metrics::MetricsArgs;
+pub use payment_webhook::PaymentWebhookArgs;
 pub use public::PublicArgs;
 pub use shared::Shared;

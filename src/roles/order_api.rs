@@ -15,7 +15,7 @@ use self::token::TokenVerb;
 use super::Role;
 use super::command::main_or;
 use crate::config::outbound::WebhookArgs;
-use crate::config::{AccessArgs, AccessMode, ManagementArgs, RateLimitArgs, Shared};
+use crate::config::{AccessArgs, AccessMode, ManagementArgs, PaymentWebhookArgs, RateLimitArgs, Shared};
 use crate::intake::http::{
     ApiState, Guard, Identity, RateLimits, Registration, collection_json, document_json, router,
 };
@@ -50,6 +50,8 @@ pub struct ApiServer {
     /// Most streams of live tracking at a time; one more is asked to come back later.
     #[arg(long, env = "LIVE_STREAMS", default_value_t = Limits::default().streams, value_name = "COUNT")]
     live_streams: usize,
+    #[command(flatten)]
+    payment_webhook: PaymentWebhookArgs,
     #[command(flatten)]
     webhooks: Shared<WebhookArgs>,
     #[command(flatten)]
@@ -106,9 +108,18 @@ impl ApiServer {
         tasks.spawn(guard.limits.clone().keep_tidy(context.shutdown.clone()));
         let limits = Limits { streams: self.live_streams, ..Limits::default() };
         let tracking = Tracking::new(limits, context.shutdown.clone());
-        let (db, links) = (context.questions.clone(), context.links.clone());
-        let tracked = tracking.clone();
-        let api = router(ApiState { db, intake, status, webhooks, saga, guard, tracking: tracked, links });
+        let state = ApiState {
+            db: context.questions.clone(),
+            intake,
+            status,
+            tracking: tracking.clone(),
+            links: context.links.clone(),
+            payment_secrets: self.payment_webhook.build()?.into(),
+            webhooks,
+            saga,
+            guard,
+        };
+        let api = router(state);
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
         let pulse = context.health.part(OrderApi::NAME);

@@ -66,10 +66,10 @@ pub struct Payment {
 
 impl Role for Payment {
     const NAME: &'static str = "payment-service";
-    const ABOUT: &'static str = "Takes and cancels payments on request (queue payment_requests).";
+    const ABOUT: &'static str = "Takes, cancels and refunds payments on request (queue payment_requests).";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        context.consume(PaymentService { gateway: self.gateway.build()? }, tasks);
+        context.consume(PaymentService { gateway: self.gateway.build()?, db: context.db.clone() }, tasks);
         Ok(())
     }
 }

@@ -74,7 +74,7 @@ impl Payments {
             shutdown: CancellationToken::new(),
         };
         let mut tasks = Tasks::new();
-        context.consume(PaymentService { gateway: Shared(gateway.clone()) }, &mut tasks);
+        context.consume(PaymentService { gateway: Shared(gateway.clone()), db: context.db.clone() }, &mut tasks);
         let heartbeat = Heartbeat::start(&context);
         Self { gateway, shutdown: context.shutdown, tasks, heartbeat }
     }

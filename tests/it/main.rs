@@ -19,6 +19,7 @@ mod journeys;
 mod live;
 mod order_life;
 mod outbox_relay;
+mod payments;
 mod ports;
 mod rolling_restart;
 mod saga_sweeps;

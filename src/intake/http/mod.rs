@@ -2,6 +2,7 @@
 //! (bodies, faults, correlation, limits) has its own file.
 
 mod about;
+mod adjustments;
 mod api_keys;
 mod audit_log;
 mod browsers;
@@ -9,6 +10,8 @@ mod caller;
 mod correlation;
 mod cursor;
 mod guard;
+mod imports;
+mod inventory;
 mod json_body;
 mod limits;
 mod live;
@@ -19,6 +22,7 @@ mod order_notes;
 mod orders;
 mod outbox;
 mod parameters;
+mod payments;
 mod permissions;
 mod postman;
 mod problem;

@@ -29,7 +29,7 @@ use crate::store::order_queries::{self, HistoryEntry, OrderDetails};
 use crate::store::order_search::{self, OrderFilter, OrderPosition, Text};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// An order that was accepted.
 #[derive(ToSchema)]

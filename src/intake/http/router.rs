@@ -1,6 +1,7 @@
 //! Paths, handlers and the layers around them. Called by the order-api service, which serves it and may wrap it in layers of its
 //! own: `router(state).layer(…)` sees the matched path and the finished answer, which is what request metrics need.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
@@ -18,9 +19,11 @@ use super::guard::{self, Guard};
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    about, api_keys, audit_log, browsers, correlation, limits, live, openapi, order_bulk, order_changes, order_notes,
-    orders, outbox, products, site, statistics, status, track, webhooks,
+    about, adjustments, api_keys, audit_log, browsers, correlation, imports, inventory, limits, live, openapi,
+    order_bulk, order_changes, order_notes, orders, outbox, payments, products, site, statistics, status, track,
+    webhooks,
 };
+use crate::contract::signature::Secret;
 use crate::intake::Intake;
 use crate::lifecycle::SagaArgs;
 use crate::ops::status::Sources;
@@ -34,6 +37,8 @@ pub struct ApiState {
     pub status: Sources,
     pub tracking: Tracking,
     pub links: Links,
+    /// Each of them signs webhooks of the payment gateway; none closes that door.
+    pub payment_secrets: Arc<[Secret]>,
     pub webhooks: webhooks::Registration,
     /// How long the saga waits for the answers to what people ask for.
     pub saga: SagaArgs,
@@ -88,9 +93,19 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(live::of_customer))
         .routes(routes!(track::page))
         .routes(routes!(track::events))
+        .routes(routes!(payments::show))
+        .routes(routes!(payments::refund))
+        .routes(routes!(payments::webhook))
         .routes(routes!(products::create, products::list))
-        .routes(routes!(products::show))
-        .routes(routes!(products::adjust))
+        .routes(routes!(products::show, products::update, products::deactivate))
+        .routes(routes!(products::prices))
+        .routes(routes!(adjustments::adjust))
+        .routes(routes!(inventory::stock_at))
+        .routes(routes!(inventory::reservations))
+        .routes(routes!(inventory::transactions))
+        .routes(routes!(inventory::low_stock))
+        .routes(routes!(inventory::summary))
+        .routes(routes!(imports::import))
         .routes(routes!(statistics::show))
         .routes(routes!(status::show))
         .routes(routes!(outbox::parked))

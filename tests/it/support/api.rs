@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::eventually;
+use super::payment_webhook::SECRETS;
 
 /// Webhooks may go anywhere: to servers of the tests.
 pub const ANY_ADDRESS: AddressRules = AddressRules { allow_http: true, allow_private: true };
@@ -112,7 +113,9 @@ impl Api {
         let links = Links::new(db.clone(), None);
         let poll = tokio::spawn(tracking.clone().run(db.clone()));
         let saga = SagaArgs { stock_deadline_seconds: 300, payment_deadline_seconds: 600 };
-        let state = ApiState { db, intake, status, webhooks, saga, guard, tracking: tracking.clone(), links };
+        let payment_secrets = SECRETS.map(|secret| secret.parse().expect("a secret")).into();
+        let tracked = tracking.clone();
+        let state = ApiState { db, intake, status, webhooks, payment_secrets, saga, guard, tracking: tracked, links };
         let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             // the writers live as long as the server
@@ -136,6 +139,11 @@ impl Api {
 
     pub fn delete(&self, path: &str) -> RequestBuilder {
         self.client.delete(format!("{}{path}", self.address))
+    }
+
+    pub fn post_csv(&self, path: &str, file: impl Into<reqwest::Body>) -> RequestBuilder {
+        let request = self.client.post(format!("{}{path}", self.address));
+        request.header("content-type", "text/csv; charset=utf-8").body(file)
     }
 
     /// Sends bytes as they are, declared as JSON.

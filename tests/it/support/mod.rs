@@ -10,6 +10,7 @@ pub mod fleet;
 mod garbler;
 mod instance;
 mod intruder;
+pub mod payment_webhook;
 mod redis;
 mod stage;
 pub mod streams;

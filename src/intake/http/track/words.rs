@@ -129,7 +129,9 @@ fn told(transition: &Transition) -> (&'static str, String) {
         "payment_taken" => plain("Order confirmed", "The payment went through."),
         "payment_declined" => ("Payment declined", reason(transition)),
         "stock_rejected" => ("Not enough in stock", reason(transition)),
-        "payment_cancelled" => plain("Payment cancelled", "Whatever was taken is given back."),
+        "payment_cancelled" => plain("Payment cancelled", "Nothing was taken."),
+        "refund_requested" => plain("Refund under way", ""),
+        "payment_refunded" => plain("Money given back", "It may take some days to arrive."),
         "shipped" => ("Shipped", parcel(transition).map(|parcel| format!("With {parcel}.")).unwrap_or_default()),
         "deadline_passed" => match Stage::of(transition).reached {
             Some(_) => plain("Taking longer than usual", "We are looking after it."),

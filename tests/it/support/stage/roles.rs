@@ -197,7 +197,10 @@ impl Stage {
                 context.consume(Replies { args: self.saga() }, tasks);
             }
             Role::Inventory => context.consume(InventoryService, tasks),
-            Role::Payment => context.consume(PaymentService { gateway: SharedGateway(self.gateway.clone()) }, tasks),
+            Role::Payment => context.consume(
+                PaymentService { gateway: SharedGateway(self.gateway.clone()), db: context.db.clone() },
+                tasks,
+            ),
             Role::Email => {
                 let from = "Order Fleet <orders@fleet.example>".parse().expect("a mailbox");
                 let mailer = Mailer::folder(&folder("mail"), from).expect("a folder");
