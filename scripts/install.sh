@@ -16,7 +16,11 @@ if [ "$kind" = private ]; then
   [ -n "$(postgres_bin)" ] || missing+=(postgresql)
   command -v setpriv >/dev/null || missing+=(util-linux)
 fi
-if [ "${1:-}" = tests ]; then command -v redis-server >/dev/null || missing+=(redis-server); fi
+if [ "${1:-}" = tests ]; then
+  command -v redis-server >/dev/null || missing+=(redis-server)
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+    missing+=(chromium fonts-dejavu-core)
+fi
 # cargo and rustls trust the system's certificates, unless told of others.
 [ -s /etc/ssl/certs/ca-certificates.crt ] || [ -n "${SSL_CERT_FILE:-}" ] || [ ! -e /etc/debian_version ] || missing+=(ca-certificates)
 [ "${#missing[@]}" -gt 0 ] || exit 0

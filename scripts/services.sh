@@ -99,7 +99,7 @@ print_env() {
     DATABASE_URL "postgres://fleet:$database_password@127.0.0.1:$database_port/fleet" \
     AMQP_MANAGEMENT_URL "$management" RABBITMQ_MANAGEMENT_URL "$management" \
     HTTP_ADDR "127.0.0.1:$api_port" ORDERS_API_URL "http://127.0.0.1:$api_port" \
-    METRICS_ADDR "127.0.0.1:$metrics_port" JWT_SECRET "$jwt_secret"
+    PUBLIC_URL "http://127.0.0.1:$api_port" METRICS_ADDR "127.0.0.1:$metrics_port" JWT_SECRET "$jwt_secret"
   print_token "$jwt_secret"
   if [ "$kind" = docker ]; then
     printf "export %s='%s'\n" SMTP_URL "smtp://127.0.0.1:$smtp_port" MAIL_URL "http://127.0.0.1:$mailbox_port"

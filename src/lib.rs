@@ -18,6 +18,7 @@
 //! - `asyncapi` the contract of the messages, as a document
 //! - `intake` HTTP to outbox · `services` one file per worker · `roles` how each binary is put together
 //! - `dead_letters` what failed: its cause, what would become of it now, its replay
+//! - `tracking` live streams of what happens to orders, links for customers
 //! - `ops` what operators ask: the audit, the live status
 //! - `config` every option · `telemetry` logs, health, metrics · `cli` the `orders` command · `bench` measures all of it
 //! - `demo`, `chaos` and `bench` play with the whole fleet, the last two as a `trial` on servers of their own
@@ -49,4 +50,5 @@ pub mod stand_ins;
 pub mod store;
 pub mod telemetry;
 pub mod topology;
+pub mod tracking;
 pub mod trial;

@@ -16,14 +16,17 @@ use tokio_util::sync::CancellationToken;
 
 pub use heartbeat::Heartbeat;
 
-use crate::config::{BrokerArgs, ConsumerArgs, DatabaseArgs, LogArgs};
+use crate::config::{BrokerArgs, ConsumerArgs, DatabaseArgs, LogArgs, PublicArgs};
 use crate::messaging::{Broker, Consumer, Controls, Handler};
 use crate::telemetry::{self, Health};
+use crate::tracking::Links;
 
 /// How often the database is asked whether it is there.
 const PROBE: Duration = Duration::from_secs(2);
 /// A database that takes longer to answer nothing at all is not there.
 const SILENCE: Duration = Duration::from_secs(3);
+/// After this long a connection is cut whose other side takes nothing of what was sent, or does not answer at all (RFC 5482).
+const TAKES_NOTHING: Duration = Duration::from_secs(30);
 /// What may be left to do after the consumers have drained: closing connections.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -36,6 +39,8 @@ pub struct CommonArgs {
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub consumer: ConsumerArgs,
+    #[command(flatten)]
+    pub public: PublicArgs,
     #[command(flatten)]
     pub log: LogArgs,
     #[cfg(feature = "crash-points")]
@@ -55,6 +60,7 @@ pub struct Context {
     pub consumer: ConsumerArgs,
     /// What operators have stopped.
     pub controls: Controls,
+    pub links: Links,
     pub shutdown: CancellationToken,
 }
 
@@ -126,9 +132,11 @@ async fn live(
     observed_at: SocketAddr,
     start: impl FnOnce(&Context, &mut Tasks) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let questions = args.database.pool(name).context("DATABASE_URL cannot be read")?;
     let context = Context {
         db: args.database.pool_by_key(name).context("DATABASE_URL cannot be read")?,
-        questions: args.database.pool(name).context("DATABASE_URL cannot be read")?,
+        links: Links::new(questions.clone(), args.public.url()),
+        questions,
         broker: Broker::new(&args.broker, name)?,
         health: Health::default(),
         consumer: args.consumer.clone(),
@@ -162,6 +170,8 @@ async fn live(
 pub fn serve(context: &Context, address: SocketAddr, router: axum::Router, tasks: &mut Tasks) -> anyhow::Result<()> {
     let listener = std::net::TcpListener::bind(address).with_context(|| format!("{address} cannot be bound"))?;
     listener.set_nonblocking(true)?;
+    // the connections inherit it; a client that is gone, or takes nothing, holds neither memory nor a place
+    socket2::SockRef::from(&listener).set_tcp_user_timeout(Some(TAKES_NOTHING))?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     let shutdown = context.shutdown.clone();

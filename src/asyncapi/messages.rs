@@ -55,13 +55,14 @@ const PAYMENT_REPLIES: [(&str, &str); 3] = [
     ("payment.declined", "The payment was declined."),
     ("payment.cancelled", "No money is held; what had been taken is given back."),
 ];
-const ORDER_EVENTS: [(&str, &str); 6] = [
+const ORDER_EVENTS: [(&str, &str); 7] = [
     ("order.created", "An order was taken up."),
     ("order.confirmed", "An order is paid, and its stock is sold."),
     ("order.failed", "An order failed; `reason` says why."),
     ("order.shipped", "An order is on its way to the customer."),
     ("order.delivered", "An order has reached the customer."),
     ("order.cancelled", "An order was cancelled."),
+    ("order.refunded", "The money of an order that had been confirmed was given back."),
 ];
 
 /// What the consumer of a queue reads.

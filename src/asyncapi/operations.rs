@@ -14,8 +14,16 @@ struct Sending {
     messages: &'static [&'static str],
 }
 
-const SENT: [Sending; 13] = [
+const SENT: [Sending; 15] = [
     Sending { role: "order-api", exchange: names::ORDERS, queue: "", messages: &["order.submitted"] },
+    // a refund that an operator asks for; what the payment gateway told later
+    Sending { role: "order-api", exchange: "", queue: names::PAYMENT_REQUESTS, messages: &["payment.cancel"] },
+    Sending {
+        role: "order-api",
+        exchange: "",
+        queue: names::ORDER_REPLIES,
+        messages: &["payment.taken", "payment.declined"],
+    },
     Sending { role: "order-processor", exchange: "", queue: names::INVENTORY_REQUESTS, messages: &["stock."] },
     Sending { role: "order-processor", exchange: "", queue: names::PAYMENT_REQUESTS, messages: &["payment."] },
     Sending { role: "order-processor", exchange: names::EVENTS, queue: "", messages: &["order."] },

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    audit, audit_log, bench, change, get, history, keys, list, note, outbox, products, stats, status, submit, watch,
-    webhooks,
+    audit, audit_log, bench, change, get, history, import, keys, list, note, outbox, payment, products, stats, status,
+    stock, submit, watch, webhooks,
 };
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
@@ -18,7 +18,7 @@ const API_URL: &str = "http://127.0.0.1:8080";
 /// Heading of the flags that every command takes.
 const COMMON: &str = "Options of every command";
 
-/// Places orders, follows them until they are final, keeps products and stock, shows how the fleet is.
+/// Places orders, follows them until they are final, keeps products, stock and payments, shows how the fleet is.
 #[derive(Debug, Parser)]
 #[command(
     name = "orders",
@@ -85,6 +85,10 @@ impl Args {
             | Command::History(_)
             | Command::Note(_)
             | Command::Products(_)
+            | Command::Stock(_)
+            | Command::Import(_)
+            | Command::Payment(_)
+            | Command::Refund(_)
             | Command::Stats(_)
             | Command::Status(_)
             | Command::Outbox(_)
@@ -109,7 +113,11 @@ pub enum Command {
     Deliver(change::Deliver),
     History(history::History),
     Note(note::NoteArgs),
-    Products(products::Products),
+    Payment(payment::Payment),
+    Refund(payment::Refund),
+    Products(Box<products::Products>),
+    Stock(Box<stock::Stock>),
+    Import(import::Import),
     Stats(stats::Stats),
     Status(status::StatusArgs),
     Outbox(outbox::Outbox),

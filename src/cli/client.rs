@@ -4,9 +4,10 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::error::{Error, Problem};
 
@@ -14,6 +15,9 @@ use super::error::{Error, Problem};
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// First and longest pause between tries when the API asks for none: about one accept, and about one restart.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const EVENT_STREAM: &str = "text/event-stream";
+/// Far above the patience of any command that reads a stream.
+const LONGEST_STREAM: Duration = Duration::from_secs(24 * 60 * 60);
 /// How much of a foreign answer is quoted.
 const QUOTE: usize = 60;
 
@@ -75,11 +79,32 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`], [`Error::Unreachable`] or [`Error::NotTheApi`].
     pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<String, Error> {
-        let mut url = self.url(path)?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+        let url = self.url_with(path, query)?;
         Ok(self.send(self.http.request(Method::GET, url)).await?.body)
+    }
+
+    /// A stream of server-sent events after a position; `None` when the answer is something else.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] or [`Error::Unreachable`].
+    pub async fn events(&self, path: &[&str], after: Option<i64>) -> Result<Option<reqwest::Response>, Error> {
+        let mut request = self.http.get(self.url(path)?).header(ACCEPT, EVENT_STREAM);
+        if let Some(after) = after {
+            request = request.header("Last-Event-ID", after);
+        }
+        // the stream may last; its answer may not
+        let sending = timeout(self.timeout, request.timeout(LONGEST_STREAM).send()).await;
+        let response = match sending {
+            Ok(sent) => sent.map_err(|error| self.unreachable(&error))?,
+            Err(_) => return Ok(None),
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        if !status.is_success() {
+            let body = response.text().await.map_err(|error| self.unreachable(&error))?;
+            return Err(self.refusal(status, &headers, &body));
+        }
+        let is_stream = text(&headers, CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with(EVENT_STREAM));
+        Ok(is_stream.then_some(response))
     }
 
     /// The body of a 200 answer to DELETE.
@@ -87,11 +112,18 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub async fn delete(&self, path: &[&str], query: &[(&str, String)]) -> Result<String, Error> {
-        let mut url = self.url(path)?;
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+        let url = self.url_with(path, query)?;
         Ok(self.send(self.http.request(Method::DELETE, url)).await?.body)
+    }
+
+    /// Sends a CSV file.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post_csv(&self, path: &[&str], query: &[(&str, String)], file: Vec<u8>) -> Result<String, Error> {
+        let url = self.url_with(path, query)?;
+        let request = self.http.request(Method::POST, url).header(CONTENT_TYPE, "text/csv");
+        Ok(self.send(request.body(file)).await?.body)
     }
 
     /// Sends a JSON body once.
@@ -153,6 +185,14 @@ impl Client {
             .pop_if_empty()
             .extend(["api", "v1"])
             .extend(path);
+        Ok(url)
+    }
+
+    fn url_with(&self, path: &[&str], query: &[(&str, String)]) -> Result<Url, Error> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         Ok(url)
     }
 

@@ -37,6 +37,9 @@ pub struct OrderPage {
     pub saga: Option<Saga>,
     #[serde(default)]
     pub timeline: Vec<Event>,
+    /// The customer's page; a path where the API does not know its public address.
+    #[serde(default)]
+    pub tracking_url: Option<String>,
 }
 
 /// What the order waits for.
@@ -105,6 +108,9 @@ impl OrderPage {
         if let Some(shipment) = &order.shipment {
             let (carrier, number) = (printable(shipment.carrier.as_str()), shipment.tracking_number.as_str());
             row("shipped", &format!("{} UTC with {carrier}, {number}", moment(shipment.shipped_at)));
+        }
+        if let Some(link) = self.tracking_url.as_deref().filter(|link| !link.starts_with('/')) {
+            row("page", &printable(link));
         }
         if let Some(at) = order.delivered_at {
             row("delivered", &format!("{} UTC", moment(at)));

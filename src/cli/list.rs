@@ -86,7 +86,10 @@ impl Paging {
                 alias = "deliveries",
                 alias = "notes",
                 alias = "entries",
-                alias = "api_keys"
+                alias = "api_keys",
+                alias = "prices",
+                alias = "reservations",
+                alias = "transactions"
             )]
             rows: Vec<Box<RawValue>>,
             next_cursor: Option<String>,

@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::error::{Error, count};
+use super::follow_customer::FollowCustomer;
 use super::get::OrderPage;
+use super::live::{self, Ended};
 use super::output::{Output, printable};
 use super::run::Outcome;
 use crate::domain::OrderStatus;
@@ -25,20 +27,26 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Requests in flight.
 const CONCURRENCY: usize = 8;
+/// Orders that are followed by streams; more are asked for, a few at a time.
+const MOST_STREAMS: usize = 16;
 
-/// Follows orders until each is confirmed, shipped, delivered, failed or cancelled.
+/// Follows orders until each is confirmed, shipped, delivered, failed or cancelled; or all orders of a customer.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   orders watch 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001
+  orders watch --customer cust-7
   orders watch --timeout 30s 0199c1d2-7a40-7c1e-9d43-0c2f5a1be001
   orders list --status processing --json | jq -r '.orders[].id' | xargs orders watch
 
 Exits with 0 when all are confirmed, shipped or delivered; with 1 when one failed
-or was cancelled, or when the time is up.")]
+or was cancelled, or when the time is up. With --customer it goes on until it is
+interrupted, or exits with 0 when the time is up.")]
 pub struct Watch {
     /// Ids of the orders.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required_unless_present = "customer", conflicts_with = "customer", value_name = "ID")]
     ids: Vec<Uuid>,
+    #[command(flatten)]
+    customer: FollowCustomer,
 }
 
 /// What it means that the API does not know an order.
@@ -53,13 +61,16 @@ impl Watch {
     /// # Errors
     /// As [`follow`].
     pub async fn run(self, client: &Client, output: Output, timeout: Option<Duration>) -> Result<Outcome, Error> {
+        if let Some(customer) = &self.customer.customer {
+            return self.customer.run(client, output, customer, timeout).await;
+        }
         let mut seen = HashSet::new();
         let ids: Vec<Uuid> = self.ids.into_iter().filter(|id| seen.insert(*id)).collect();
         follow(client, output, &ids, timeout, Unknown::IsAnError).await
     }
 }
 
-/// Polls with a growing interval until every order is final.
+/// Follows the orders' streams until every order is final; where there are none, polls with a growing interval.
 ///
 /// # Errors
 /// [`Error::Unsuccessful`] when the time is up; an API that goes away is waited for until then, one that was never there is not.
@@ -75,8 +86,20 @@ pub async fn follow(
     let mut board = Board::new(output, ids);
     let mut pause = SHORTEST_PAUSE;
     let mut answered = false;
+    let mut streams = ids.len() <= MOST_STREAMS;
     loop {
-        let round = tokio::time::timeout_at(deadline, poll(client, &mut board)).await;
+        let round = tokio::time::timeout_at(deadline, async {
+            if streams {
+                let told = stream(client, &mut board).await?;
+                (streams, answered) = (told.offered, answered || told.something);
+                if streams && answered {
+                    // lost for the moment: it goes on where it was
+                    return Ok(());
+                }
+            }
+            poll(client, &mut board).await
+        });
+        let round = round.await;
         match round {
             Ok(Ok(())) => answered = true,
             Ok(Err(Error::Refused(problem))) if problem.status == 404 && unknown == Unknown::IsStillOnItsWay => {
@@ -109,6 +132,41 @@ pub async fn follow(
     }
 }
 
+/// How following the streams ended.
+struct Told {
+    /// Whether at least one transition came.
+    something: bool,
+    /// Whether it is worth trying again.
+    offered: bool,
+}
+
+/// Follows the streams of every open order until all are final or one stream ends.
+async fn stream(client: &Client, board: &mut Board) -> Result<Told, Error> {
+    let open = board.lines.iter().filter(|line| !line.is_final());
+    let mut streams = stream::select_all(open.map(|line| live::transitions(client, line.id, line.after)));
+    let mut told = Told { something: false, offered: true };
+    while board.open() > 0 {
+        match streams.next().await {
+            Some(Ok(transition)) => {
+                told.something = true;
+                let id = transition.order_id.0;
+                if transition.status.is_settled() {
+                    // the page has the reason's code
+                    let body = client.get(&["orders", &id.to_string()], &[]).await?;
+                    board.show(id, &client.read::<OrderPage>(&body)?)?;
+                } else {
+                    board.show_state(id, transition.status, transition.step.as_deref(), None)?;
+                }
+                board.stands_at(id, transition.id);
+            }
+            Some(Err(Ended::Lost)) | None => return Ok(told),
+            // asking tells why
+            Some(Err(Ended::NotOffered | Ended::Refused(_))) => return Ok(Told { offered: false, ..told }),
+        }
+    }
+    Ok(told)
+}
+
 /// Asks for every open order once. All are asked before the first error is reported.
 async fn poll(client: &Client, board: &mut Board) -> Result<(), Error> {
     let open: Vec<Uuid> = board.lines.iter().filter(|line| !line.is_final()).map(|line| line.id).collect();
@@ -138,6 +196,8 @@ struct Board {
 struct Line {
     id: Uuid,
     status: Option<OrderStatus>,
+    /// Id of the last transition that a stream told.
+    after: i64,
     shown: String,
     bar: ProgressBar,
 }
@@ -163,25 +223,40 @@ impl Board {
                     bar.enable_steady_tick(Duration::from_millis(100));
                     bar.set_message(id.to_string());
                 }
-                Line { id: *id, status: None, shown: String::new(), bar }
+                Line { id: *id, status: None, after: 0, shown: String::new(), bar }
             })
             .collect();
         Self { output, lines, live }
     }
 
     fn show(&mut self, id: Uuid, page: &OrderPage) -> Result<(), Error> {
+        let step = page.saga.as_ref().map(|saga| saga.step.as_str());
+        self.show_state(id, page.order.status, step, page.order.reason.as_deref())
+    }
+
+    /// A stream that goes on later goes on after this transition.
+    fn stands_at(&mut self, id: Uuid, transition: i64) {
+        self.lines.iter_mut().filter(|line| line.id == id).for_each(|line| line.after = transition);
+    }
+
+    fn show_state(
+        &mut self,
+        id: Uuid,
+        status: OrderStatus,
+        step: Option<&str>,
+        reason: Option<&str>,
+    ) -> Result<(), Error> {
         let (output, live) = (self.output, self.live);
         let Some(line) = self.lines.iter_mut().find(|line| line.id == id) else { return Ok(()) };
-        line.status = Some(page.order.status);
-        let step = page.saga.as_ref().filter(|_| !line.is_final()).map(|saga| printable(&saga.step));
-        let reason = page.order.reason.as_deref().map(printable);
+        line.status = Some(status);
+        let step = step.filter(|_| !line.is_final()).map(printable);
+        let reason = reason.map(printable);
         let text = if output.json {
-            json!({"id": id, "status": page.order.status, "step": step, "reason": reason, "final": line.is_final()})
-                .to_string()
+            json!({"id": id, "status": status, "step": step, "reason": reason, "final": line.is_final()}).to_string()
         } else {
-            let padding = " ".repeat(10_usize.saturating_sub(page.order.status.as_str().len()));
+            let padding = " ".repeat(10_usize.saturating_sub(status.as_str().len()));
             let detail = output.dim(&reason.or(step).unwrap_or_default());
-            format!("{id}  {}{padding}  {detail}", output.status(page.order.status)).trim_end().to_owned()
+            format!("{id}  {}{padding}  {detail}", output.status(status)).trim_end().to_owned()
         };
         if text != line.shown {
             if live {

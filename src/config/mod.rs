@@ -10,6 +10,8 @@ mod log;
 mod management;
 mod metrics;
 pub mod outbound;
+mod payment_webhook;
+mod public;
 mod shared;
 
 pub use access::{AccessArgs, AccessMode, Limit, Networks, RateLimitArgs, TokenArgs};
@@ -21,4 +23,6 @@ pub use database::DatabaseArgs;
 pub use log::{LogArgs, LogFormat};
 pub use management::ManagementArgs;
 pub use metrics::MetricsArgs;
+pub use payment_webhook::PaymentWebhookArgs;
+pub use public::PublicArgs;
 pub use shared::Shared;

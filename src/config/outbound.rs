@@ -10,8 +10,9 @@ use std::time::Duration;
 use clap::Args;
 use lettre::message::Mailbox;
 
+use crate::contract::signature::Secret;
 use crate::ports::SetupError;
-use crate::ports::gateway::{Behaviour, Gateway, HttpGateway, Rate, SimulatedGateway};
+use crate::ports::gateway::{Behaviour, Gateway, HttpGateway, Rate, ResultSender, SimulatedGateway};
 use crate::ports::mail::{Mailer, Server, SmtpMailer, Templates};
 use crate::ports::push::{FcmPush, PushSender, ServiceAccount};
 use crate::ports::sms::{Account, SmsSender, TwilioSms};
@@ -176,32 +177,48 @@ pub struct GatewayArgs {
     /// Simulated: number from which declines, errors and latencies are drawn: the same seed, the same outcome for the same order
     #[arg(long, env, value_name = "NUMBER", default_value = "1")]
     pub gateway_seed: u64,
+    /// Simulated: where results of payments are told that were pending (tok_pending, …), as in
+    /// http://127.0.0.1:8080/api/v1/payments/webhook. Without it, nobody is told
+    #[arg(long, env, value_name = "URL")]
+    pub gateway_webhook_url: Option<String>,
+    /// Simulated: secret that signs them, one of PAYMENT_WEBHOOK_SECRETS
+    #[arg(long, env, hide_env_values = true, value_name = "SECRET")]
+    pub gateway_webhook_secret: Option<String>,
+    /// Simulated: how long such a payment is pending, in milliseconds
+    #[arg(long, env, value_name = "MS", default_value = "1000", value_parser = milliseconds)]
+    pub gateway_webhook_delay: Duration,
 }
 
 impl GatewayArgs {
     /// # Errors
     /// [`SetupError`] names the setting that is missing or cannot be used.
     pub fn build(&self) -> Result<Gateway, SetupError> {
-        let Some(url) = given(self.payment_api_url.as_deref()) else { return Ok(Gateway::Simulated(self.simulated())) };
+        let Some(url) = given(self.payment_api_url.as_deref()) else { return self.simulated().map(Gateway::Simulated) };
         let key = given(self.payment_api_key.as_deref())
             .ok_or_else(|| SetupError::option("PAYMENT_API_KEY", "is missing beside PAYMENT_API_URL"))?;
         tracing::info!(api = url, "payments are taken over HTTP");
         HttpGateway::new(url, key, &self.payment_currency, self.payment_api_deadline).map(Gateway::Http)
     }
 
-    fn simulated(&self) -> SimulatedGateway {
+    fn simulated(&self) -> Result<SimulatedGateway, SetupError> {
         tracing::warn!(
             decline_rate = %self.gateway_decline_rate,
             error_rate = %self.gateway_error_rate,
             "the payment gateway is simulated: no money moves"
         );
-        SimulatedGateway::new(Behaviour {
+        let gateway = SimulatedGateway::new(Behaviour {
             seed: self.gateway_seed,
             decline_rate: self.gateway_decline_rate,
             error_rate: self.gateway_error_rate,
             fastest: self.gateway_latency.fastest,
             slowest: self.gateway_latency.slowest,
-        })
+        });
+        let Some(url) = given(self.gateway_webhook_url.as_deref()) else { return Ok(gateway) };
+        let secret = given(self.gateway_webhook_secret.as_deref())
+            .ok_or_else(|| SetupError::option("GATEWAY_WEBHOOK_SECRET", "is missing beside GATEWAY_WEBHOOK_URL"))?;
+        let secret: Secret =
+            secret.parse().map_err(|error| SetupError::option("GATEWAY_WEBHOOK_SECRET", format!("{error}")))?;
+        Ok(gateway.telling(ResultSender::new(url, secret, self.gateway_webhook_delay)?))
     }
 }
 

@@ -9,11 +9,14 @@ pub mod notification;
 pub mod order;
 mod outgoing;
 pub mod payment;
+pub mod payment_webhook;
 pub mod requests;
 pub mod saga;
 mod schemas;
+pub mod signature;
 pub mod status;
 pub mod subject;
+pub mod tracking;
 pub mod webhook;
 
 pub use fields::{FieldError, Fields, whole_number};

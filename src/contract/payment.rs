@@ -3,7 +3,17 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Outgoing;
 use crate::domain::{CustomerId, Money, OrderId};
+
+/// The steps from which the ids of further cancellations are derived ([`OrderId::message_id`]): one by an operator of a paid order, one
+/// of money that arrived after the order had given it up. Each is a request of its own beside the saga's.
+pub const REFUND: &str = "payment.refund";
+pub const GIVE_BACK: &str = "cancel_late_payment";
+
+/// Queues of the requests and of the saga's answers; `topology` declares them under the same names.
+const REQUESTS: &str = "payment_requests";
+const REPLIES: &str = "order_replies";
 
 /// A request; the payment key is the order's id, so one order is charged once whatever arrives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -34,6 +44,15 @@ impl PaymentRequest {
             Self::Take { .. } => "payment.take",
             Self::Cancel { .. } => "payment.cancel",
         }
+    }
+
+    /// The request to the payment-service, to be answered to the saga; `step` tells it from the order's other messages.
+    ///
+    /// # Errors
+    /// Never for these types; the signature is that of the JSON writer.
+    pub fn message(&self, step: &str) -> Result<Outgoing, serde_json::Error> {
+        let id = self.order_id().message_id(step);
+        Ok(Outgoing::json(id, "", REQUESTS, self.kind(), self)?.replying_to(REPLIES))
     }
 }
 

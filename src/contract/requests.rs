@@ -157,6 +157,33 @@ pub struct NewProduct {
     /// Units available at or below which the shop wants to be warned; absent means 0.
     #[schema(minimum = 0, maximum = 1_000_000_000, examples(10))]
     pub low_stock_threshold: Option<i64>,
+    /// Whether it can be ordered; absent means that it can.
+    pub active: Option<bool>,
+}
+
+/// New values of a product. What is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"price": 17.50, "low_stock_threshold": 5}), json!({"active": false})))]
+pub struct ProductChange {
+    pub name: Option<ShortText>,
+    /// Price of one unit, for orders from now on.
+    #[schema(schema_with = optional_amount)]
+    pub price: Option<Value>,
+    /// Whether it can be ordered.
+    pub active: Option<bool>,
+    /// Units available at or below which the shop wants to be warned.
+    #[schema(minimum = 0, maximum = 1_000_000_000, examples(10))]
+    pub low_stock_threshold: Option<i64>,
+}
+
+/// Why a customer gets the money back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"reason": "arrived broken"})))]
+pub struct RefundRequest {
+    /// For the order's history.
+    pub reason: ShortText,
 }
 
 /// Units that come or go by hand.

@@ -40,10 +40,10 @@ impl ReservationStatus {
         }
     }
 
+    pub const ALL: [Self; 5] = [Self::Reserved, Self::Committed, Self::Released, Self::Rejected, Self::Returned];
+
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Reserved, Self::Committed, Self::Released, Self::Rejected, Self::Returned]
-            .into_iter()
-            .find(|s| s.as_str() == text)
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 }
 
@@ -73,6 +73,18 @@ pub enum Movement {
 }
 
 impl Movement {
+    pub const ALL: [Self; 4] = [Self::Reserve, Self::Release, Self::Commit, Self::Return];
+
+    /// What one unit does to a shelf: on hand, reserved.
+    pub fn effect(self) -> (i64, i64) {
+        match self {
+            Self::Reserve => (0, 1),
+            Self::Release => (0, -1),
+            Self::Commit => (-1, -1),
+            Self::Return => (1, 0),
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reserve => "reserve",
@@ -81,6 +93,14 @@ impl Movement {
             Self::Return => "return",
         }
     }
+}
+
+/// Kinds of movements that people make; the others are those of orders ([`Movement`]).
+const BY_HAND: [(&str, (i64, i64)); 2] = [("initial", (1, 0)), ("adjust", (1, 0))];
+
+/// Every kind of movement in the ledger, with what one unit of it does to a shelf: on hand, reserved.
+pub fn movement_kinds() -> impl Iterator<Item = (&'static str, (i64, i64))> {
+    BY_HAND.into_iter().chain(Movement::ALL.into_iter().map(|movement| (movement.as_str(), movement.effect())))
 }
 
 /// Reserves all lines or none. The error lists the products that fall short or are unknown.
@@ -161,6 +181,22 @@ mod tests {
         assert_eq!(reserve(&mut shelves, &[line("A", 2), line("A", 4)]), Err(vec![sku("A")]));
         assert_eq!(reserve(&mut shelves, &[line("A", 2), line("B", 1)]), Ok(()));
         assert_eq!(shelves[&sku("B")].available(), 0);
+    }
+
+    #[test]
+    fn a_movement_has_the_effect_of_the_function_that_makes_it() {
+        for movement in Movement::ALL {
+            let before = Shelf { on_hand: 2, reserved: 1 };
+            let mut shelves = Shelves::from([(sku("A"), before)]);
+            match movement {
+                Movement::Reserve => reserve(&mut shelves, &[line("A", 1)]).expect("there"),
+                Movement::Release => release(&mut shelves, &[line("A", 1)]),
+                Movement::Commit => commit(&mut shelves, &[line("A", 1)]),
+                Movement::Return => put_back(&mut shelves, &[line("A", 1)]),
+            }
+            let now = shelves[&sku("A")];
+            assert_eq!((now.on_hand - before.on_hand, now.reserved - before.reserved), movement.effect());
+        }
     }
 
     proptest! {

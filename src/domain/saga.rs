@@ -114,6 +114,8 @@ pub enum Input {
     },
     /// The customer has the order.
     DeliveryReported,
+    /// An operator gives the customer's money back; the order stays what it is.
+    RefundRequested,
 }
 
 impl Input {
@@ -127,12 +129,14 @@ impl Input {
             Self::StockCommitted => "stock_committed",
             Self::PaymentTaken => "payment_taken",
             Self::PaymentDeclined { .. } => "payment_declined",
-            Self::PaymentCancelled { .. } => "payment_cancelled",
+            Self::PaymentCancelled { refunded: false } => "payment_cancelled",
+            Self::PaymentCancelled { refunded: true } => "payment_refunded",
             Self::StockReturned => "stock_returned",
             Self::DeadlinePassed { .. } => "deadline_passed",
             Self::CancelRequested => "cancel_requested",
             Self::ShipmentReported { .. } => "shipped",
             Self::DeliveryReported => "delivered",
+            Self::RefundRequested => "refund_requested",
         }
     }
 }
@@ -147,6 +151,8 @@ pub enum Effect {
     ReturnStock,
     TakePayment,
     CancelPayment,
+    /// As `CancelPayment`, of an order that stays what it is.
+    RefundPayment,
     /// The order's JSON on `events` with this routing key.
     Announce(&'static str),
     /// A notification on `notifications`.

@@ -9,6 +9,9 @@ mod batcher;
 mod broker_publisher;
 pub mod http;
 mod idempotency;
+mod idempotent;
+mod import;
+mod payment_result;
 pub mod relay;
 
 pub use accept::{Acceptance, Refused, Submission, Verdict};

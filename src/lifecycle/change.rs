@@ -7,7 +7,7 @@ use super::effects::{Cause, message};
 use crate::contract::Outgoing;
 use crate::contract::order::whole_microseconds;
 use crate::domain::OrderStatus;
-use crate::domain::saga::{Decision, Effect, FailureReason, Input, Step, decide};
+use crate::domain::saga::{Decision, Effect, FailureReason, Input, State, Step, decide};
 use crate::store::sagas::{HistoryLine, Progress};
 use crate::telemetry::metrics;
 
@@ -26,7 +26,7 @@ pub struct Bearer<'a> {
 
 /// What an input did to its order. The messages are to be published once all is committed.
 pub enum Changed {
-    /// The order has moved on: [`Progress`] is to be written back, with this line.
+    /// Something has happened to the order, most often that it has moved on: [`Progress`] is to be written back, with this line.
     Moved { line: HistoryLine, messages: Vec<Outgoing> },
     /// It stays as it is; the messages repair what a late answer left behind. Usually there are none.
     Stayed { messages: Vec<Outgoing> },
@@ -42,28 +42,36 @@ pub fn change(progress: &mut Progress, input: &Input, bearer: &Bearer<'_>) -> Re
         Decision::Ignore => Ok(Changed::Stayed { messages: Vec::new() }),
         Decision::Repair { effects } => Ok(Changed::Stayed { messages: messages(progress, &effects, None, bearer)? }),
         Decision::Proceed { next, reason, effects } => {
-            progress.order.status = next.status;
-            if next.status.is_settled() {
-                progress.order.reason = reason.as_ref().map(|reason| reason.code().to_owned());
+            let moves = next != progress.state;
+            if moves {
+                arrive(progress, next, reason.as_ref(), bearer.now);
             }
-            let now = whole_microseconds(bearer.now);
-            match next.status {
-                OrderStatus::Confirmed => progress.order.confirmed_at = Some(now),
-                OrderStatus::Delivered => progress.order.delivered_at = Some(now),
-                OrderStatus::Pending
-                | OrderStatus::Processing
-                | OrderStatus::Shipped
-                | OrderStatus::Failed
-                | OrderStatus::Cancelled => {}
-            }
-            progress.state = next;
-            note(progress, input, bearer);
+            note(progress, input, bearer, moves);
             Ok(Changed::Moved {
                 line: line(progress, input, reason.as_ref(), bearer),
                 messages: messages(progress, &effects, reason.as_ref(), bearer)?,
             })
         }
     }
+}
+
+/// Into another state; an order that stays where it is keeps its reason and its times.
+fn arrive(progress: &mut Progress, next: State, reason: Option<&FailureReason>, now: OffsetDateTime) {
+    progress.order.status = next.status;
+    if next.status.is_settled() {
+        progress.order.reason = reason.map(|reason| reason.code().to_owned());
+    }
+    let now = whole_microseconds(now);
+    match next.status {
+        OrderStatus::Confirmed => progress.order.confirmed_at = Some(now),
+        OrderStatus::Delivered => progress.order.delivered_at = Some(now),
+        OrderStatus::Pending
+        | OrderStatus::Processing
+        | OrderStatus::Shipped
+        | OrderStatus::Failed
+        | OrderStatus::Cancelled => {}
+    }
+    progress.state = next;
 }
 
 fn messages(
@@ -89,17 +97,17 @@ fn line(progress: &Progress, input: &Input, reason: Option<&FailureReason>, bear
     }
 }
 
-fn note(progress: &Progress, input: &Input, bearer: &Bearer<'_>) {
+fn note(progress: &Progress, input: &Input, bearer: &Bearer<'_>, moves: bool) {
     let status = progress.state.status;
     let (order_id, correlation_id, event) = (progress.order.id, &progress.correlation_id, input.as_str());
     let step = progress.state.step.as_ref().map(Step::as_str);
-    if status.is_settled() && step.is_none() {
+    if moves && status.is_settled() && step.is_none() {
         let reason = progress.order.reason.as_deref();
         tracing::info!(%order_id, correlation_id, event, %status, reason, actor = bearer.actor, "order settled");
     } else {
         tracing::debug!(%order_id, correlation_id, event, %status, step, actor = bearer.actor, "order moved on");
     }
-    if status.is_settled() {
+    if moves && status.is_settled() {
         metrics().orders.with_label_values(&[status.as_str()]).inc();
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::contract::event::OrderEvent;
 use crate::contract::inventory::InventoryRequest;
 use crate::contract::notification::Notification;
-use crate::contract::payment::PaymentRequest;
+use crate::contract::payment::{PaymentRequest, REFUND};
 use crate::contract::{Outgoing, headers};
 use crate::domain::inventory::Line;
 use crate::domain::saga::{Effect, FailureReason};
@@ -39,13 +39,20 @@ pub fn message(progress: &Progress, effect: &Effect, cause: &Cause<'_>) -> Resul
             inventory(&InventoryRequest::Return { order_id: order.id })?.replying_to(names::ORDER_REPLIES)
         }
         Effect::CommitStock => inventory(&InventoryRequest::Commit { order_id: order.id })?,
-        Effect::TakePayment => payment(&PaymentRequest::Take {
-            order_id: order.id,
-            customer_id: order.customer_id.clone(),
-            amount: order.total,
-            payment_token: order.payment_token.clone(),
-        })?,
-        Effect::CancelPayment => payment(&PaymentRequest::Cancel { order_id: order.id })?,
+        Effect::TakePayment => {
+            let request = PaymentRequest::Take {
+                order_id: order.id,
+                customer_id: order.customer_id.clone(),
+                amount: order.total,
+                payment_token: order.payment_token.clone(),
+            };
+            request.message(request.kind())?
+        }
+        Effect::CancelPayment => {
+            let request = PaymentRequest::Cancel { order_id: order.id };
+            request.message(request.kind())?
+        }
+        Effect::RefundPayment => PaymentRequest::Cancel { order_id: order.id }.message(REFUND)?,
         Effect::Announce(routing_key) => {
             let event = OrderEvent { order: &order.without_payment_token(), occurred_at: cause.now };
             Outgoing::json(order.id.message_id(routing_key), names::EVENTS, routing_key, routing_key, &event)?
@@ -65,10 +72,4 @@ pub fn message(progress: &Progress, effect: &Effect, cause: &Cause<'_>) -> Resul
 fn inventory(request: &InventoryRequest) -> Result<Outgoing, serde_json::Error> {
     let id = request.order_id().message_id(request.kind());
     Outgoing::json(id, "", names::INVENTORY_REQUESTS, request.kind(), request)
-}
-
-fn payment(request: &PaymentRequest) -> Result<Outgoing, serde_json::Error> {
-    let id = request.order_id().message_id(request.kind());
-    let outgoing = Outgoing::json(id, "", names::PAYMENT_REQUESTS, request.kind(), request)?;
-    Ok(outgoing.replying_to(names::ORDER_REPLIES))
 }

@@ -45,6 +45,6 @@ pub use publisher::{PublishError, Publisher, Verdict};
 pub use queues::{QueueFigures, QueueLook, QueuesError, look_at_queues};
 pub use recorded::{Recorded, record};
 pub use rehearse::{Rehearsal, rehearse};
-pub use reply::reply;
+pub use reply::{later_reply, reply};
 pub use supervise::{Backoff, Ended, supervise};
 pub use wire::Wire;

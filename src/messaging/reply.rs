@@ -1,6 +1,7 @@
 //! Answers to requests: to the requester's `reply_to`, with its `correlation_id`, for any AMQP client.
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{Failure, Incoming};
 use crate::contract::{Outgoing, Unroutable, headers};
@@ -15,15 +16,28 @@ use crate::topology::WorkQueue;
 /// [`Failure::Transient`] when the answer cannot be written as JSON.
 pub fn reply<T: Serialize>(request: &Incoming, kind: &str, answer: &T) -> Result<Option<Outgoing>, Failure> {
     let Some(reply_to) = request.reply_to() else { return Ok(None) };
-    let id = caused_by(request.message_id, "reply");
-    let mut outgoing =
-        Outgoing::json(id, "", reply_to, kind, answer).map_err(|error| Failure::Transient(error.to_string()))?;
+    later_reply(request.message_id, reply_to, request.correlation_id(), kind, answer)
+        .map(Some)
+        .map_err(|error| Failure::Transient(error.to_string()))
+}
+
+/// The same answer to a request that was put aside: the same id, whoever gives it in the end.
+///
+/// # Errors
+/// When the answer cannot be written as JSON.
+pub fn later_reply<T: Serialize>(
+    request_id: Uuid,
+    reply_to: &str,
+    correlation_id: Option<&str>,
+    kind: &str,
+    answer: &T,
+) -> Result<Outgoing, serde_json::Error> {
+    let id = caused_by(request_id, "reply");
+    let mut outgoing = Outgoing::json(id, "", reply_to, kind, answer)?;
     if WorkQueue::by_name(reply_to).is_none() {
         outgoing.unroutable = Unroutable::Drop;
     }
-    Ok(Some(
-        outgoing.correlated(request.correlation_id()).header(headers::CAUSATION_ID, request.message_id.to_string()),
-    ))
+    Ok(outgoing.correlated(correlation_id).header(headers::CAUSATION_ID, request_id.to_string()))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use self::token::TokenVerb;
 use super::Role;
 use super::command::main_or;
 use crate::config::outbound::WebhookArgs;
-use crate::config::{AccessArgs, AccessMode, ManagementArgs, RateLimitArgs, Shared};
+use crate::config::{AccessArgs, AccessMode, ManagementArgs, PaymentWebhookArgs, RateLimitArgs, Shared};
 use crate::intake::http::{
     ApiState, Guard, Identity, RateLimits, Registration, collection_json, document_json, router,
 };
@@ -26,6 +26,7 @@ use crate::ops::status::{QueueReader, Sources};
 use crate::runtime::{Context, Tasks, serve};
 use crate::store::outbox;
 use crate::telemetry::{self, Signs, metrics};
+use crate::tracking::{Limits, Tracking};
 
 /// How often the outbox is looked at for the metrics; Prometheus scrapes every 15 s by default.
 const LOOK: Duration = Duration::from_secs(5);
@@ -46,6 +47,11 @@ pub struct ApiServer {
     http_addr: SocketAddr,
     #[command(flatten)]
     management: ManagementArgs,
+    /// Most streams of live tracking at a time; one more is asked to come back later.
+    #[arg(long, env = "LIVE_STREAMS", default_value_t = Limits::default().streams, value_name = "COUNT")]
+    live_streams: usize,
+    #[command(flatten)]
+    payment_webhook: PaymentWebhookArgs,
     #[command(flatten)]
     webhooks: Shared<WebhookArgs>,
     #[command(flatten)]
@@ -100,13 +106,27 @@ impl ApiServer {
         let webhooks = self.registration()?;
         tasks.spawn(guard.identity.clone().keep_fresh(context.shutdown.clone()));
         tasks.spawn(guard.limits.clone().keep_tidy(context.shutdown.clone()));
-        let api = router(ApiState { db: context.questions.clone(), intake, status, webhooks, saga, guard });
+        let limits = Limits { streams: self.live_streams, ..Limits::default() };
+        let tracking = Tracking::new(limits, context.shutdown.clone());
+        let state = ApiState {
+            db: context.questions.clone(),
+            intake,
+            status,
+            tracking: tracking.clone(),
+            links: context.links.clone(),
+            payment_secrets: self.payment_webhook.build()?.into(),
+            webhooks,
+            saga,
+            guard,
+        };
+        let api = router(state);
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
         let pulse = context.health.part(OrderApi::NAME);
         pulse.shows(Signs::default);
         pulse.up();
         tasks.spawn(writers.finished());
+        tasks.spawn(tracking.run(context.questions.clone()));
         start_relay(context, wake, tasks);
         Ok(())
     }

@@ -65,10 +65,10 @@ pub struct Payment {
 
 impl Role for Payment {
     const NAME: &'static str = "payment-service";
-    const ABOUT: &'static str = "Takes and cancels payments on request (queue payment_requests).";
+    const ABOUT: &'static str = "Takes, cancels and refunds payments on request (queue payment_requests).";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        context.consume(PaymentService { gateway: self.gateway.build()? }, tasks);
+        context.consume(PaymentService { gateway: self.gateway.build()?, db: context.db.clone() }, tasks);
         Ok(())
     }
 }
@@ -85,7 +85,8 @@ impl Role for Email {
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
         let Shared(mail) = &self.mail;
-        let transport = EmailTransport { mailer: mail.build()?, templates: mail.templates()? };
+        let transport =
+            EmailTransport { mailer: mail.build()?, templates: mail.templates()?, links: context.links.clone() };
         context.consume(Notifier { transport }, tasks);
         Ok(())
     }

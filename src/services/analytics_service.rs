@@ -45,9 +45,10 @@ enum Counted {
     Failed {
         reason: String,
     },
-    Cancelled {
-        /// The order's total if it had been confirmed.
-        refunded: Option<Money>,
+    Cancelled,
+    /// Of an order that had been confirmed, whatever becomes of it.
+    Refunded {
+        total: Option<Money>,
     },
     Shipped,
     Delivered,
@@ -132,11 +133,8 @@ fn read(routing_key: String, body: &[u8]) -> Result<Event, Failure> {
             let reason = fields.optional_text("reason", |text| Ok::<_, &str>(shortened(text)));
             Counted::Failed { reason: reason.unwrap_or_else(|| "unknown".to_owned()) }
         }
-        "order.cancelled" => {
-            let total = fields.optional_money("total");
-            let was_confirmed = fields.optional_text("confirmed_at", time).is_some();
-            Counted::Cancelled { refunded: total.filter(|_| was_confirmed) }
-        }
+        "order.cancelled" => Counted::Cancelled,
+        "order.refunded" => Counted::Refunded { total: fields.optional_money("total") },
         "order.shipped" => Counted::Shipped,
         "order.delivered" => Counted::Delivered,
         _ => Counted::Nothing,
@@ -188,10 +186,8 @@ fn count(figures: &mut Figures, counted: &Counted, at: OffsetDateTime) {
             figures.confirm_seconds_max = figures.confirm_seconds_max.max(seconds);
         }
         Counted::Failed { .. } => figures.failed += 1,
-        Counted::Cancelled { refunded } => {
-            figures.cancelled += 1;
-            figures.refunded += refunded.unwrap_or(Money::ZERO).amount();
-        }
+        Counted::Cancelled => figures.cancelled += 1,
+        Counted::Refunded { total } => figures.refunded += total.unwrap_or(Money::ZERO).amount(),
         Counted::Shipped => figures.shipped += 1,
         Counted::Delivered => figures.delivered += 1,
         Counted::Nothing => {}

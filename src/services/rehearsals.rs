@@ -48,7 +48,9 @@ impl Rehearsals {
             WorkQueue::OrderProcessingHigh => rehearse(&Submissions::<true> { args: saga() }, db, incoming).await,
             WorkQueue::OrderReplies => rehearse(&Replies { args: saga() }, db, incoming).await,
             WorkQueue::InventoryRequests => rehearse(&InventoryService, db, incoming).await,
-            WorkQueue::PaymentRequests => rehearse(&PaymentService { gateway: Nobody }, db, incoming).await,
+            WorkQueue::PaymentRequests => {
+                rehearse(&PaymentService { gateway: Nobody, db: db.clone() }, db, incoming).await
+            }
             WorkQueue::EmailNotifications => rehearse(&channel::<EmailTransport>(), db, incoming).await,
             WorkQueue::SmsNotifications => rehearse(&channel::<SmsTransport>(), db, incoming).await,
             WorkQueue::PushNotifications => rehearse(&channel::<PushTransport>(), db, incoming).await,

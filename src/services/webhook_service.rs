@@ -13,11 +13,12 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::contract::signature::Secret;
 use crate::contract::webhook::{Deliver, WebhookDisabled};
 use crate::contract::{Outgoing, headers};
 use crate::domain::webhook::{DISABLED, DeliveryState, EndpointState, PING};
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
-use crate::ports::webhooks::{Attempt, EndpointUrl, Secret, Shipment, Vault, WebhookSender};
+use crate::ports::webhooks::{Attempt, EndpointUrl, Shipment, Vault, WebhookSender};
 use crate::store::webhook_deliveries::{self as store, Assignment, Call, GivenUp, Patience};
 use crate::telemetry::metrics;
 use crate::topology::{WorkQueue, names};

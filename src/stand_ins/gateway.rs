@@ -14,6 +14,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::http::{Listener, Shared, authorization, form};
+use crate::contract::payment_webhook::PaymentResult;
+use crate::domain::OrderId;
+use crate::domain::payment::LateResult;
+use crate::ports::gateway::ResultSender;
 
 /// Longer than any client waits.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -21,6 +25,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How the gateway treats requests; shares are from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GatewayManners {
+    /// Share of charges, beside those with the token `tok_pending`, that are decided later and told by webhook.
+    pub pending: f64,
     /// Share of requests that are answered 500 without an effect.
     pub errors: f64,
     /// Share of requests that have their effect and whose answer is lost: half of them 504, half silence.
@@ -40,6 +46,8 @@ pub struct Holding {
     pub declined: bool,
     /// Closed to charges by a refund.
     pub closed: bool,
+    /// To be decided later.
+    pub open: bool,
     /// Requests beyond the first charge and the first refund.
     pub repeats: u64,
 }
@@ -55,6 +63,7 @@ struct Book {
     holdings: HashMap<Uuid, Holding>,
     manners: GatewayManners,
     random: fastrand::Rng,
+    results: Option<ResultSender>,
 }
 
 struct House {
@@ -71,7 +80,7 @@ impl GatewayServer {
     /// `seed` decides which requests are treated badly.
     pub async fn start(api_key: &str, seed: u64) -> Self {
         let random = fastrand::Rng::with_seed(seed);
-        let book = Book { holdings: HashMap::new(), manners: GatewayManners::default(), random };
+        let book = Book { holdings: HashMap::new(), manners: GatewayManners::default(), random, results: None };
         let house = Arc::new(House { api_key: api_key.to_owned(), book: Shared::new(book) });
         let router = Router::new()
             .route("/v1/charges", post(charge))
@@ -88,8 +97,38 @@ impl GatewayServer {
         self.house.book.with(|book| book.manners = manners);
     }
 
+    /// From now on pending charges are decided after the sender's delay, and told.
+    pub fn tell(&self, results: ResultSender) {
+        self.house.book.with(|book| book.results = Some(results));
+    }
+
+    /// Decides a pending charge now, without telling. `None`: it is not open (any more).
+    pub fn decide(&self, key: Uuid, succeeds: bool) -> Option<LateResult> {
+        self.house.decide(key, succeeds)
+    }
+
     pub fn holdings(&self) -> HashMap<Uuid, Holding> {
         self.house.book.with(|book| book.holdings.clone())
+    }
+}
+
+impl House {
+    fn decide(&self, key: Uuid, succeeds: bool) -> Option<LateResult> {
+        self.book.with(|book| {
+            let holding = book.holdings.get_mut(&key).filter(|holding| holding.open && !holding.closed)?;
+            holding.open = false;
+            holding.charges += u64::from(succeeds);
+            holding.declined = !succeeds;
+            Some(if succeeds { LateResult::Succeeded } else { LateResult::Failed })
+        })
+    }
+
+    async fn decide_and_tell(self: Arc<Self>, key: Uuid, results: ResultSender) {
+        results.pause().await;
+        if let Some(result) = self.decide(key, true) {
+            let reference = Some(format!("ch_{}", key.simple()));
+            results.tell(result, PaymentResult { order_id: OrderId(key), reference, code: None }).await;
+        }
     }
 }
 
@@ -106,7 +145,8 @@ async fn receive(house: &House, headers: &HeaderMap) -> Result<Luck, Response> {
         return Err((StatusCode::UNAUTHORIZED, Json(json!({"error": {"code": "api_key_invalid"}}))).into_response());
     }
     let (pause, luck) = house.book.with(|book| {
-        let Book { manners: GatewayManners { errors, lost_answers, latency: (fastest, slowest) }, random, .. } = book;
+        let Book { manners: GatewayManners { errors, lost_answers, latency: (fastest, slowest), .. }, random, .. } =
+            book;
         let pause = *fastest + slowest.saturating_sub(*fastest).mul_f64(random.f64());
         let drawn = random.f64();
         let luck = if drawn < *errors {
@@ -134,8 +174,11 @@ async fn charge(State(house): State<Arc<House>>, headers: HeaderMap, body: Strin
     };
     end(luck, || {
         house.book.with(|book| {
+            // no draw without a share: a seeded run must stay what it was
+            let waits = field("source") == "tok_pending"
+                || book.manners.pending > 0.0 && book.random.f64() < book.manners.pending;
             let holding = book.holdings.entry(key).or_default();
-            let known = holding.charges > 0 || holding.declined;
+            let known = holding.charges > 0 || holding.declined || holding.open;
             holding.repeats += u64::from(known);
             if holding.closed {
                 return declined("voided");
@@ -143,11 +186,16 @@ async fn charge(State(house): State<Arc<House>>, headers: HeaderMap, body: Strin
             if !known {
                 (holding.order_id, holding.cents) = (field("metadata[order_id]"), cents);
                 holding.declined = field("source") == "tok_declined";
-                holding.charges += u64::from(!holding.declined);
+                holding.open = waits && !holding.declined;
+                holding.charges += u64::from(!holding.declined && !holding.open);
+                if let Some(results) = book.results.clone().filter(|_| holding.open) {
+                    tokio::spawn(Arc::clone(&house).decide_and_tell(key, results));
+                }
             }
+            let status = if holding.open { "pending" } else { "succeeded" };
             match holding.declined {
                 true => declined("insufficient_funds"),
-                false => Json(json!({"id": format!("ch_{}", key.simple()), "status": "succeeded"})).into_response(),
+                false => Json(json!({"id": format!("ch_{}", key.simple()), "status": status})).into_response(),
             }
         })
     })

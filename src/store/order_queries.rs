@@ -31,6 +31,9 @@ pub struct OrderDetails {
     /// What the running saga waits for; `null` once the order is settled.
     pub saga: Option<SagaView>,
     pub timeline: Vec<TimelineEntry>,
+    /// Where the customer can follow it without a login; a path while `PUBLIC_URL` is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking_url: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -74,7 +77,8 @@ pub async fn find(conn: &mut PgConnection, id: OrderId) -> Result<Option<OrderDe
         None => None,
     };
     let timeline = timeline(conn, id).await?;
-    Ok(Some(OrderDetails { order: read_order(&row)?, updated_at: row.try_get("updated_at")?, saga, timeline }))
+    let (order, updated_at) = (read_order(&row)?, row.try_get("updated_at")?);
+    Ok(Some(OrderDetails { order, updated_at, saga, timeline, tracking_url: None }))
 }
 
 async fn timeline(conn: &mut PgConnection, id: OrderId) -> Result<Vec<TimelineEntry>, sqlx::Error> {

@@ -100,6 +100,7 @@ pub struct NewOrder<'a> {
 
 /// Sorted by key and by id, so that two batches with the same ones wait for each other in one direction only. An order whose key somebody
 /// else has stored leaves no row; one that is there already stays as it is. Of an order that is among them twice, the first counts.
+/// The history is made from what the insert of the orders returns, so that it draws its ids after that (docs/adr/0011-live-tracking.md).
 const STORE: &str = "with new as (
          select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::numeric[], $7::text[], $8::text[],
                               $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[], $14::text[], $15::text[],

@@ -1,4 +1,5 @@
-//! The record of each order's payment. Only the payment-service writes here.
+//! The record of each order's payment. Written by the payment-service, and by the intake when the gateway tells a result later. What
+//! surrounds it (calls, refunds asked for, webhooks) is in `payment_book`.
 
 use std::collections::HashMap;
 
@@ -65,22 +66,21 @@ fn remembered(row: &sqlx::postgres::PgRow) -> Result<(OrderId, Remembered), sqlx
     Ok((OrderId(row.try_get("order_id")?), remembered))
 }
 
-/// Inserts or updates the payments; customer and amount stay as they are unless they were unknown.
+/// Updates payments that are locked by this transaction; customer and amount stay as they are unless they were unknown.
 ///
 /// # Errors
 /// Any database error.
-pub async fn save(db: &mut PgConnection, payments: &[Payment]) -> Result<(), sqlx::Error> {
+pub async fn update(db: &mut PgConnection, payments: &[Payment]) -> Result<(), sqlx::Error> {
     if payments.is_empty() {
         return Ok(());
     }
     sqlx::query(
-        "insert into payments (order_id, customer_id, amount, status, reference, decline_code)
-         select * from unnest($1::uuid[], $2::text[], $3::numeric[], $4::text[], $5::text[], $6::text[])
-         on conflict (order_id) do update
-         set status = excluded.status, reference = coalesce(excluded.reference, payments.reference),
-             customer_id = coalesce(payments.customer_id, excluded.customer_id),
-             amount = coalesce(payments.amount, excluded.amount),
-             decline_code = excluded.decline_code, updated_at = now()",
+        "update payments p
+         set status = t.status, reference = coalesce(t.reference, p.reference), decline_code = t.decline_code,
+             customer_id = coalesce(p.customer_id, t.customer_id), amount = coalesce(p.amount, t.amount), updated_at = now()
+         from unnest($1::uuid[], $2::text[], $3::numeric[], $4::text[], $5::text[], $6::text[])
+             as t (order_id, customer_id, amount, status, reference, decline_code)
+         where p.order_id = t.order_id",
     )
     .bind(payments.iter().map(|p| p.order_id.0).collect::<Vec<_>>())
     .bind(payments.iter().map(|p| p.customer_id.as_ref().map(CustomerId::as_str)).collect::<Vec<_>>())

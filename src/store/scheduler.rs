@@ -54,6 +54,9 @@ pub enum Old {
     Inbox,
     Suspects,
     IdempotencyKeys,
+    IdempotentAnswers,
+    /// Ids of the payment gateway's webhooks.
+    PaymentWebhooks,
     Runs,
     /// Heartbeats of processes that went without a word.
     Instances,
@@ -72,6 +75,8 @@ impl Old {
             Self::Inbox => "inbox",
             Self::Suspects => "suspects",
             Self::IdempotencyKeys => "idempotency_keys",
+            Self::IdempotentAnswers => "idempotent_answers",
+            Self::PaymentWebhooks => "payment_webhooks",
             Self::Runs => "scheduler_runs",
             Self::Instances => "instances",
             Self::WebhookDeliveries => "webhook_deliveries",
@@ -100,6 +105,14 @@ pub async fn delete_old(db: &mut PgConnection, what: Old, hours: f64, bite: i64)
         Old::IdempotencyKeys => {
             "delete from idempotency_keys where ctid = any(array(
                  select ctid from idempotency_keys where created_at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
+        Old::IdempotentAnswers => {
+            "delete from idempotent_answers where ctid = any(array(
+                 select ctid from idempotent_answers where created_at < now() - make_interval(secs => $1 * 3600) limit $2))"
+        }
+        Old::PaymentWebhooks => {
+            "delete from payment_webhooks where ctid = any(array(
+                 select ctid from payment_webhooks where received_at < now() - make_interval(secs => $1 * 3600) limit $2))"
         }
         Old::Runs => {
             "delete from scheduler_runs where ctid = any(array(

@@ -45,8 +45,9 @@ pub struct Figures {
     #[serde(serialize_with = "exact_number")]
     #[schema(value_type = f64, minimum = 0)]
     pub revenue: Decimal,
-    /// Of orders that were cancelled after they had been confirmed; part of the revenue.
+    /// Given back of confirmed orders, because they were cancelled or an operator asked for it; part of the revenue.
     #[serde(serialize_with = "exact_number")]
+    #[schema(value_type = f64, minimum = 0)]
     pub refunded: Decimal,
     /// From submitted to confirmed; `null` while nothing was confirmed.
     pub mean_seconds_to_confirm: Option<f64>,

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use prometheus::{
-    Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
+    Gauge, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
     register_gauge_vec_with_registry, register_gauge_with_registry, register_histogram_vec_with_registry,
-    register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
+    register_int_counter_vec_with_registry, register_int_counter_with_registry, register_int_gauge_vec_with_registry,
+    register_int_gauge_with_registry,
 };
 
 pub struct Metrics {
@@ -47,6 +48,10 @@ pub struct Metrics {
     /// HTTP requests by route, method and status.
     pub http_requests: IntCounterVec,
     pub http_seconds: HistogramVec,
+    /// Streams of live tracking that are open.
+    pub live_streams: IntGauge,
+    /// Streams that were ended because their client took nothing.
+    pub live_streams_stuck: IntCounter,
 }
 
 static METRICS: LazyLock<Metrics> =
@@ -119,6 +124,12 @@ impl Metrics {
             )?,
             http_requests: counters("fleet_http_requests_total", "HTTP requests", &["route", "method", "status"])?,
             http_seconds: histograms("fleet_http_seconds", "Seconds per HTTP request", &["route"], &SECONDS)?,
+            live_streams: register_int_gauge_with_registry!("fleet_live_streams", "Open streams of live tracking", r)?,
+            live_streams_stuck: register_int_counter_with_registry!(
+                "fleet_live_streams_stuck_total",
+                "Streams ended because their client took nothing",
+                r
+            )?,
             registry,
         })
     }

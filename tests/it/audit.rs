@@ -28,6 +28,23 @@ const RUNNING: &str = r#"
         ('{other}', 'accepted', 'pending', null, '{other}'),
         ('{other}', 'submitted', 'processing', 'reserving_stock', '{other}');"#;
 
+/// The confirmed order's money given back, as an operator wished.
+const REFUNDED: &str = "
+    update payments set status = 'refunded' where order_id = '{confirmed}';
+    insert into payment_refunds values ('{confirmed}', 'broken', 'operator:anna', {then});
+    insert into notification_deliveries select channel, '{refund told}', 'order_refunded', order_id, recipient, transport, reference, at
+        from notification_deliveries where order_id = '{confirmed}';
+    insert into recorded_events (message_id, routing_key, order_id, body) values ('{refund announced}', 'order.refunded', '{confirmed}', '{}');
+    update statistics set refunded = 20;";
+
+#[tokio::test]
+async fn a_refund_that_was_asked_for_and_told_is_clean() {
+    let database = shop().await;
+    plant(&database, REFUNDED).await;
+    let report = audit(&database, None, &at_once()).await;
+    assert_eq!(broken(&report), []);
+}
+
 #[rstest]
 #[case::an_answer_without_its_order(
     "insert into idempotency_keys (scope, key, fingerprint, order_id, response) values ('c', 'gone', '', '{other}', '{}')",
@@ -100,6 +117,11 @@ const RUNNING: &str = r#"
 #[case::a_failed_order_that_was_paid(
     "update payments set status = 'taken' where order_id = '{failed}'",
     PaymentsFitOrders, &["is failed, its payment is taken"])]
+#[case::a_refund_that_nobody_asked_for(
+    &[REFUNDED, "delete from payment_refunds"].concat(), PaymentsFitOrders, &["is confirmed, its payment is refunded"])]
+#[case::a_refund_that_was_asked_for_and_never_made(
+    "insert into payment_refunds values ('{confirmed}', 'broken', 'operator:anna', {then})",
+    PaymentsFitOrders, &["is confirmed, its payment is taken"])]
 #[case::money_for_an_unknown_order(
     "insert into payments (order_id, amount, status, updated_at) values ('{other}', 5, 'taken', {then})",
     PaymentsFitOrders, &["is unknown, its payment is taken"])]
@@ -119,6 +141,8 @@ const RUNNING: &str = r#"
 #[case::a_refund_that_nobody_was_told_of(
     "update payments set status = 'refunded' where order_id = '{failed}'",
     NotificationsOnce, &["order_refunded by email was sent 0 times", "order_refunded by push was sent 0 times"])]
+#[case::a_refund_that_was_not_counted(
+    &[REFUNDED, "update statistics set refunded = 0"].concat(), Statistics, &["the figures per day have 0 refunded, the orders 20 to 20", "the figures per minute have 0 refunded, the orders 20 to 20"])]
 #[case::a_notification_under_a_foreign_id(
     "update notification_deliveries set message_id = gen_random_uuid() where order_id = '{confirmed}' and channel = 'push'",
     NotificationIds, &["order_confirmation has the message id"])]

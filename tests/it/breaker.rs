@@ -11,6 +11,7 @@ use order_fleet::ports::gateway::{Charge, ChargeRequest, GatewayError, PaymentGa
 use order_fleet::runtime::{Context, Heartbeat, Tasks};
 use order_fleet::services::payment_service::PaymentService;
 use order_fleet::telemetry::{Health, metrics};
+use order_fleet::tracking::Links;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -68,12 +69,13 @@ impl Payments {
             questions: stage.database.pool.clone(),
             broker: stage.host.broker("payment-service"),
             health: Health::default(),
+            links: Links::new(stage.database.pool.clone(), None),
             consumer: Defaults::parse_from(["test"]).consumer,
             controls: Default::default(),
             shutdown: CancellationToken::new(),
         };
         let mut tasks = Tasks::new();
-        context.consume(PaymentService { gateway: Shared(gateway.clone()) }, &mut tasks);
+        context.consume(PaymentService { gateway: Shared(gateway.clone()), db: context.db.clone() }, &mut tasks);
         let heartbeat = Heartbeat::start(&context);
         Self { gateway, shutdown: context.shutdown, tasks, heartbeat }
     }

@@ -5,6 +5,7 @@ mod bulk;
 mod changes;
 mod fake_api;
 mod help;
+mod inventory;
 mod orders;
 pub mod runner;
 mod status;

@@ -2,8 +2,11 @@
 
 mod bad_input;
 mod idempotency;
+mod imports;
+mod inventory;
 mod orders;
 mod outage;
+mod payment_webhook;
 mod products;
 
 use serde_json::{Value, json};

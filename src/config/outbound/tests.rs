@@ -73,7 +73,7 @@ fn every_setting_is_explained_has_a_variable_and_secrets_hide_theirs() {
         assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(id.to_uppercase().as_str()));
         assert_eq!(
             argument.is_hide_env_values_set(),
-            ["smtp_url", "sms_auth_token", "payment_api_key"].contains(&id),
+            ["smtp_url", "sms_auth_token", "payment_api_key", "gateway_webhook_secret"].contains(&id),
             "{id}"
         );
     }

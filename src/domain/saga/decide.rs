@@ -14,9 +14,9 @@ pub fn decide(state: &State, input: &Input) -> Decision {
         None => match state.status {
             OrderStatus::Pending => at_start(input),
             OrderStatus::Processing => in_no_step(input),
-            OrderStatus::Confirmed => when_confirmed(input),
-            OrderStatus::Shipped => when_shipped(input),
-            OrderStatus::Delivered => when_delivered(input),
+            OrderStatus::Confirmed => when_confirmed(state, input),
+            OrderStatus::Shipped => when_shipped(state, input),
+            OrderStatus::Delivered => when_delivered(state, input),
             OrderStatus::Failed => after_failure(input),
             OrderStatus::Cancelled => after_cancellation(input),
         },
@@ -55,7 +55,7 @@ fn at_start(input: &Input) -> Decision {
                 Effect::Notify(Kind::OrderCancelled),
             ],
         },
-        Input::ShipmentReported { .. } | Input::DeliveryReported => Decision::Refuse,
+        Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested => Decision::Refuse,
         Input::StockReserved
         | Input::StockCommitted
         | Input::StockRejected { .. }
@@ -71,7 +71,9 @@ fn at_start(input: &Input) -> Decision {
 /// Processing without a step is a fault of the data: whoever finds it must not make it worse.
 fn in_no_step(input: &Input) -> Decision {
     match input {
-        Input::CancelRequested | Input::ShipmentReported { .. } | Input::DeliveryReported => Decision::Refuse,
+        Input::CancelRequested | Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested => {
+            Decision::Refuse
+        }
         Input::Submitted
         | Input::StockReserved
         | Input::StockCommitted
@@ -93,7 +95,7 @@ fn while_reserving(input: &Input) -> Decision {
             undo_stock(FailureReason::InventoryTimeout)
         }
         Input::CancelRequested => undo_stock(FailureReason::Cancelled),
-        Input::ShipmentReported { .. } | Input::DeliveryReported => Decision::Refuse,
+        Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested => Decision::Refuse,
         Input::Submitted
         | Input::StockCommitted
         | Input::StockReleased
@@ -123,7 +125,7 @@ fn while_paying(input: &Input) -> Decision {
         Input::CancelRequested => {
             go(Step::CancellingPayment { reason: FailureReason::Cancelled }, vec![Effect::CancelPayment])
         }
-        Input::ShipmentReported { .. } | Input::DeliveryReported => Decision::Refuse,
+        Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested => Decision::Refuse,
         Input::Submitted
         | Input::StockCommitted
         | Input::StockReserved
@@ -135,8 +137,10 @@ fn while_paying(input: &Input) -> Decision {
     }
 }
 
-fn when_confirmed(input: &Input) -> Decision {
+fn when_confirmed(state: &State, input: &Input) -> Decision {
     match input {
+        Input::RefundRequested => stay(state, vec![Effect::RefundPayment]),
+        Input::PaymentCancelled { refunded: true } => given_back(state),
         Input::CancelRequested => {
             go(Step::RefundingPayment { reason: FailureReason::Cancelled }, vec![Effect::CancelPayment])
         }
@@ -150,13 +154,15 @@ fn when_confirmed(input: &Input) -> Decision {
         | Input::StockReturned
         | Input::PaymentTaken
         | Input::PaymentDeclined { .. }
-        | Input::PaymentCancelled { .. }
+        | Input::PaymentCancelled { refunded: false }
         | Input::DeadlinePassed { .. } => Decision::Ignore,
     }
 }
 
-fn when_shipped(input: &Input) -> Decision {
+fn when_shipped(state: &State, input: &Input) -> Decision {
     match input {
+        Input::RefundRequested => stay(state, vec![Effect::RefundPayment]),
+        Input::PaymentCancelled { refunded: true } => given_back(state),
         Input::DeliveryReported => on_its_way(OrderStatus::Delivered, "order.delivered", Kind::OrderDelivered),
         Input::CancelRequested | Input::ShipmentReported { repeated: false } => Decision::Refuse,
         Input::ShipmentReported { repeated: true }
@@ -168,13 +174,15 @@ fn when_shipped(input: &Input) -> Decision {
         | Input::StockReturned
         | Input::PaymentTaken
         | Input::PaymentDeclined { .. }
-        | Input::PaymentCancelled { .. }
+        | Input::PaymentCancelled { refunded: false }
         | Input::DeadlinePassed { .. } => Decision::Ignore,
     }
 }
 
-fn when_delivered(input: &Input) -> Decision {
+fn when_delivered(state: &State, input: &Input) -> Decision {
     match input {
+        Input::RefundRequested => stay(state, vec![Effect::RefundPayment]),
+        Input::PaymentCancelled { refunded: true } => given_back(state),
         Input::CancelRequested | Input::ShipmentReported { repeated: false } => Decision::Refuse,
         Input::DeliveryReported
         | Input::ShipmentReported { repeated: true }
@@ -186,7 +194,7 @@ fn when_delivered(input: &Input) -> Decision {
         | Input::StockReturned
         | Input::PaymentTaken
         | Input::PaymentDeclined { .. }
-        | Input::PaymentCancelled { .. }
+        | Input::PaymentCancelled { refunded: false }
         | Input::DeadlinePassed { .. } => Decision::Ignore,
     }
 }
@@ -202,6 +210,21 @@ pub(super) fn undo_stock(reason: FailureReason) -> Decision {
 fn on_its_way(status: OrderStatus, event: &'static str, kind: Kind) -> Decision {
     let effects = vec![Effect::Announce(event), Effect::Notify(kind)];
     Decision::Proceed { next: State::settled(status), reason: None, effects }
+}
+
+/// The order stays what it is.
+fn stay(state: &State, effects: Vec<Effect>) -> Decision {
+    Decision::Proceed { next: state.clone(), reason: None, effects }
+}
+
+/// The customer has the money of a paid order again; what was ordered stays ordered.
+fn given_back(state: &State) -> Decision {
+    stay(state, refund_told())
+}
+
+/// What the world hears when the money of an order that was paid has been given back.
+pub(super) fn refund_told() -> Vec<Effect> {
+    vec![Effect::Announce("order.refunded"), Effect::Notify(Kind::OrderRefunded)]
 }
 
 /// Everything is undone.

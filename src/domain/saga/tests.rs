@@ -27,6 +27,7 @@ fn input() -> impl Strategy<Value = Input> {
         Just(Input::CancelRequested),
         any::<bool>().prop_map(|repeated| Input::ShipmentReported { repeated }),
         Just(Input::DeliveryReported),
+        Just(Input::RefundRequested),
     ]
 }
 
@@ -45,7 +46,10 @@ fn inputs() -> impl Strategy<Value = Vec<Input>> {
 }
 
 fn is_request(input: &Input) -> bool {
-    matches!(input, Input::CancelRequested | Input::ShipmentReported { .. } | Input::DeliveryReported)
+    matches!(
+        input,
+        Input::CancelRequested | Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested
+    )
 }
 
 fn walk(inputs: &[Input]) -> (State, Vec<Effect>) {
@@ -102,6 +106,20 @@ fn a_payment_that_answers_after_the_order_failed_is_cancelled() {
     assert_eq!(walk(&inputs).0.status, OrderStatus::Failed);
     inputs.push(Input::PaymentTaken);
     assert_eq!(walk(&inputs).1.last(), Some(&Effect::CancelPayment));
+}
+
+#[test]
+fn a_paid_order_is_refunded_and_stays_what_it_is() {
+    let paid = [Input::Submitted, Input::StockReserved, Input::PaymentTaken];
+    let (state, _) = walk(&paid);
+    let (after, effects) =
+        walk(&[&paid[..], &[Input::RefundRequested, Input::PaymentCancelled { refunded: true }]].concat());
+    assert_eq!(after, state);
+    assert_eq!(
+        effects[effects.len() - 3..],
+        [Effect::RefundPayment, Effect::Announce("order.refunded"), Effect::Notify(Kind::OrderRefunded)]
+    );
+    assert_eq!(decide(&State::waiting(Step::TakingPayment), &Input::RefundRequested), Decision::Refuse);
 }
 
 #[test]
@@ -212,7 +230,10 @@ proptest! {
         let (state, _) = walk(&inputs);
         let decision = decide(&state, &last);
         prop_assert!(decision != Decision::Refuse || is_request(&last));
-        if let (true, Decision::Proceed { .. }) = (is_request(&last), &decision) {
+        if let (Input::RefundRequested, Decision::Proceed { next, .. }) = (&last, &decision) {
+            prop_assert_eq!(next, &state);
+            prop_assert!(matches!(state.status, OrderStatus::Confirmed | OrderStatus::Shipped | OrderStatus::Delivered));
+        } else if let (true, Decision::Proceed { .. }) = (is_request(&last), &decision) {
             let goal = match last {
                 Input::CancelRequested => OrderStatus::Cancelled,
                 Input::DeliveryReported => OrderStatus::Delivered,

@@ -1,6 +1,6 @@
 //! The half of the decision table in which an order is undone, and what comes after its end. Called by [`super::decide`].
 
-use super::decide::{end, go, undo_stock};
+use super::decide::{end, go, refund_told, undo_stock};
 use super::{Decision, Effect, FailureReason, Input, Step};
 use crate::domain::notification::Kind;
 
@@ -17,7 +17,7 @@ pub(super) fn while_cancelling_payment(reason: &FailureReason, input: &Input) ->
         }
         // All is being undone already; it ends as what was asked for.
         Input::CancelRequested => wanted(reason, |reason| Step::CancellingPayment { reason }),
-        Input::ShipmentReported { .. } | Input::DeliveryReported => Decision::Refuse,
+        Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested => Decision::Refuse,
         // A late "taken" or "declined" changes nothing: the cancellation is on its way and its answer settles both.
         Input::Submitted
         | Input::StockCommitted
@@ -40,7 +40,7 @@ pub(super) fn while_releasing(reason: &FailureReason, input: &Input) -> Decision
             Decision::Repair { effects: vec![Effect::Notify(Kind::OrderRefunded)] }
         }
         Input::CancelRequested => wanted(reason, |reason| Step::ReleasingStock { reason }),
-        Input::ShipmentReported { .. } | Input::DeliveryReported => Decision::Refuse,
+        Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested => Decision::Refuse,
         // A reservation that arrives now was made before the release was handled; the release undoes it.
         Input::Submitted
         | Input::StockCommitted
@@ -57,14 +57,16 @@ pub(super) fn while_refunding(reason: &FailureReason, input: &Input) -> Decision
     match input {
         Input::PaymentCancelled { refunded } => {
             let mut effects = vec![Effect::ReturnStock];
-            effects.extend(refunded.then_some(Effect::Notify(Kind::OrderRefunded)));
+            if *refunded {
+                effects.extend(refund_told());
+            }
             go(Step::ReturningStock { reason: reason.clone() }, effects)
         }
         Input::DeadlinePassed { step } if step == "refunding_payment" => {
             go(Step::RefundingPayment { reason: reason.clone() }, vec![Effect::CancelPayment])
         }
         Input::CancelRequested => wanted(reason, |reason| Step::RefundingPayment { reason }),
-        Input::ShipmentReported { .. } | Input::DeliveryReported => Decision::Refuse,
+        Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested => Decision::Refuse,
         Input::Submitted
         | Input::StockCommitted
         | Input::StockReserved
@@ -87,7 +89,7 @@ pub(super) fn while_returning(reason: &FailureReason, input: &Input) -> Decision
             Decision::Repair { effects: vec![Effect::Notify(Kind::OrderRefunded)] }
         }
         Input::CancelRequested => wanted(reason, |reason| Step::ReturningStock { reason }),
-        Input::ShipmentReported { .. } | Input::DeliveryReported => Decision::Refuse,
+        Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested => Decision::Refuse,
         Input::Submitted
         | Input::StockCommitted
         | Input::StockReserved
@@ -123,7 +125,9 @@ fn after_the_end(input: &Input) -> Decision {
         Input::PaymentCancelled { refunded: true } => {
             Decision::Repair { effects: vec![Effect::Notify(Kind::OrderRefunded)] }
         }
-        Input::CancelRequested | Input::ShipmentReported { .. } | Input::DeliveryReported => Decision::Refuse,
+        Input::CancelRequested | Input::ShipmentReported { .. } | Input::DeliveryReported | Input::RefundRequested => {
+            Decision::Refuse
+        }
         Input::Submitted
         | Input::StockCommitted
         | Input::StockRejected { .. }

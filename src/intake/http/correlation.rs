@@ -25,7 +25,7 @@ pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
         .and_then(|value| acceptable(value.as_bytes()))
         .unwrap_or_else(|| Uuid::now_v7().to_string());
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let path = for_logs(request.uri().path());
     let span = tracing::info_span!("http_request", correlation_id = %id, %method, path, actor = field::Empty);
     request.extensions_mut().insert(CorrelationId(id.clone()));
     let started = Instant::now();
@@ -45,6 +45,17 @@ pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
     .await
 }
 
+/// Tracking links open an order to whoever has them: a log must not be such a reader.
+fn for_logs(path: &str) -> String {
+    match path.strip_prefix("/track/").filter(|rest| !rest.starts_with("assets/")) {
+        Some(rest) => {
+            let after = rest.find('/').map_or("", |end| &rest[end..]);
+            format!("/track/***{after}")
+        }
+        None => path.to_owned(),
+    }
+}
+
 /// A client's id as it stands, or nothing: one that breaks the rules is replaced, not mended.
 fn acceptable(value: &[u8]) -> Option<String> {
     let visible = (1..=MAX_ID).contains(&value.len()) && value.iter().all(u8::is_ascii_graphic);
@@ -54,6 +65,14 @@ fn acceptable(value: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tracking_links_are_not_logged() {
+        assert_eq!(for_logs("/track/AbC-_9/events"), "/track/***/events");
+        assert_eq!(for_logs("/track/AbC-_9"), "/track/***");
+        assert_eq!(for_logs("/track/assets/track.js"), "/track/assets/track.js");
+        assert_eq!(for_logs("/api/v1/orders"), "/api/v1/orders");
+    }
 
     #[test]
     fn only_short_visible_ids_are_taken_over() {

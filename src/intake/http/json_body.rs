@@ -14,7 +14,7 @@ use crate::intake::Fingerprint;
 /// Largest body: an order with 100 lines has some ten kilobytes, the rest is room for metadata.
 pub(super) const MAX_BODY: usize = 1 << 20;
 
-/// How much of a body that is too large is read and thrown away, so that the client sees the answer instead of a reset.
+/// How much of a body that is too large is read and thrown away (above every limit on bodies), so that the client sees the answer instead of a reset.
 const MAX_DRAIN: usize = 8 << 20;
 
 /// The object, and the fingerprint of the bytes it was read from. `LIMIT`: the largest body in bytes.
@@ -43,18 +43,28 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for JsonBody<LIMIT> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        if !is_json(parts.headers.get(header::CONTENT_TYPE)) {
-            let detail = "the header Content-Type must be application/json";
-            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
-        }
-        if hopeless(&parts.headers, LIMIT) {
-            return Err(too_large(LIMIT));
-        }
-        let bytes = read(body, LIMIT).await?;
+        let bytes = read_json(request).await?;
         let object = read_object(&bytes).map_err(of_unreadable)?;
         Ok(Self { object, fingerprint: Fingerprint::of(&bytes) })
     }
+}
+
+/// The bytes of a body that is declared as JSON.
+pub(super) async fn read_json(request: Request) -> Result<Vec<u8>, Problem> {
+    if !is_json(request.headers().get(header::CONTENT_TYPE)) {
+        let detail = "the header Content-Type must be application/json";
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+    }
+    read_body(request, MAX_BODY).await
+}
+
+/// The bytes of a body of at most `most` bytes, whatever they are.
+pub(super) async fn read_body(request: Request, most: usize) -> Result<Vec<u8>, Problem> {
+    let (parts, body) = request.into_parts();
+    if hopeless(&parts.headers, most) {
+        return Err(too_large(most));
+    }
+    read(body, most).await
 }
 
 /// `application/json` or a type with the suffix `+json`, whatever parameters follow.

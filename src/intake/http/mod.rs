@@ -2,6 +2,7 @@
 //! (bodies, faults, correlation, limits) has its own file.
 
 mod about;
+mod adjustments;
 mod api_keys;
 mod audit_log;
 mod browsers;
@@ -9,8 +10,11 @@ mod caller;
 mod correlation;
 mod cursor;
 mod guard;
+mod imports;
+mod inventory;
 mod json_body;
 mod limits;
+mod live;
 mod openapi;
 mod order_bulk;
 mod order_changes;
@@ -18,6 +22,7 @@ mod order_notes;
 mod orders;
 mod outbox;
 mod parameters;
+mod payments;
 mod permissions;
 mod postman;
 mod problem;
@@ -27,6 +32,7 @@ mod router;
 mod site;
 mod statistics;
 mod status;
+mod track;
 mod webhooks;
 
 pub use correlation::{CORRELATION_HEADER, CorrelationId};

@@ -3,6 +3,7 @@
 
 mod access;
 mod problems;
+mod streams;
 
 use axum::http::Method;
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
@@ -23,9 +24,12 @@ Every answer carries `X-Correlation-Id`, the client's own if it sent one: the sa
 request causes. What may change in version 1, and how it is announced, is in docs/api-versioning.md.";
 
 /// Groups of operations, in the order in which they are shown.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 9] = [
     ("orders", "Submit orders and follow them."),
+    ("tracking", "What customers see of their order, without a login: whoever has the link may look."),
+    ("payments", "What was paid and given back."),
     ("products", "What the shop sells, and how much of it there is."),
+    ("inventory", "Stock: what is promised, what moved, what runs out."),
     ("webhooks", "Tell partners of events: where, which, and what became of it."),
     ("operations", "How the fleet is doing, and what an operator can do about it."),
     ("access", "Who may call the API, and what was done by those who may do much."),
@@ -64,6 +68,7 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     for (path, item) in &mut api.paths.paths {
         for (method, operation) in operations(item) {
             operation.parameters.iter_mut().flatten().for_each(without_null);
+            streams::describe(operation);
             let of_access = access::require(&method, path, operation);
             problems::list(operation, of_access, components);
         }

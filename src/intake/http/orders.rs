@@ -29,7 +29,18 @@ use crate::store::order_queries::{self, HistoryEntry, OrderDetails};
 use crate::store::order_search::{self, OrderFilter, OrderPosition, Text};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// An order that was accepted.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the answer is text that was stored; this is for the document")]
+pub(super) struct AcceptedOrder {
+    #[schema(inline = false)]
+    #[serde(flatten)]
+    order: Order,
+    /// Where the customer can follow it without a login; a path while `PUBLIC_URL` is not set.
+    tracking_url: Option<String>,
+}
 
 /// Submit an order
 ///
@@ -44,7 +55,7 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
     )),
     request_body = NewOrder,
     responses((
-        status = 202, description = "Accepted; under the key of an earlier request, what was answered then.", body = Order,
+        status = 202, description = "Accepted; under the key of an earlier request, what was answered then.", body = AcceptedOrder,
         headers(
             ("Location" = String, description = "Where the order is shown."),
             ("Idempotency-Replayed" = bool, description = "`true` when this is the answer to an earlier request.")
@@ -68,7 +79,8 @@ pub(super) async fn submit(
         .await
         .map_err(of_refused)?;
     tracing::debug!(order_id = %acceptance.order_id, replayed = acceptance.replayed, "order accepted");
-    Ok(accepted(acceptance))
+    let link = link(&state, acceptance.order_id).await;
+    Ok(accepted(acceptance, link.as_deref()))
 }
 
 /// Customers order for themselves.
@@ -100,7 +112,18 @@ pub(super) fn read_key(
     Ok(Some(IdempotencyKey { scope: actor.to_string(), key, fingerprint }))
 }
 
-fn accepted(Acceptance { order_id, body, replayed }: Acceptance) -> Response {
+/// Where the customer can follow the order. Without it the answer is still right.
+async fn link(state: &ApiState, order: OrderId) -> Option<String> {
+    let link = state.links.link(order).await;
+    link.inspect_err(|error| tracing::warn!(error = error as &dyn std::error::Error, "no tracking link")).ok()
+}
+
+fn accepted(Acceptance { order_id, body, replayed }: Acceptance, link: Option<&str>) -> Response {
+    // the order's own text stays as it was stored, byte for byte; a link is of letters that JSON leaves alone
+    let body = match (body.strip_suffix('}'), link) {
+        (Some(fields), Some(link)) => format!("{fields},\"tracking_url\":\"{link}\"}}"),
+        (Some(_) | None, Some(_) | None) => body,
+    };
     let location = format!("/api/v1/orders/{order_id}");
     let headers = [(header::LOCATION, location), (header::CONTENT_TYPE, "application/json".to_owned())];
     let mut response = (StatusCode::ACCEPTED, headers, body).into_response();
@@ -142,7 +165,9 @@ pub(super) async fn show(
     let id = read_id(id)?;
     let mut connection = state.connection().await?;
     let order = order_queries::find(&mut connection, id).await.map_err(|error| of_database(&error))?;
-    order.filter(|found| actor.reaches(&found.order.customer_id)).map(Json).ok_or_else(unknown)
+    drop(connection);
+    let order = order.filter(|found| actor.reaches(&found.order.customer_id)).ok_or_else(unknown)?;
+    Ok(Json(OrderDetails { tracking_url: link(&state, id).await, ..order }))
 }
 
 /// Whether there is such an order, and the actor may know of it; both look the same from outside.

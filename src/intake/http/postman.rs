@@ -8,6 +8,10 @@ use super::router::document;
 
 /// Where a collection runs until it is told otherwise.
 const BASE_URL: &str = "http://127.0.0.1:8080";
+/// An id for what has no example of its own.
+const SOME_ID: &str = "0199c1d2-7a40-7c1e-9d43-0c2f5a1be001";
+
+const JSON: &str = "application/json";
 
 /// The collection as it is printed and checked in.
 ///
@@ -67,9 +71,12 @@ impl Call<'_> {
             "header": self.headers(),
             "url": self.url(),
         });
-        if let Some(body) = self.body() {
-            request["body"] =
-                json!({"mode": "raw", "raw": format!("{body:#}"), "options": {"raw": {"language": "json"}}});
+        if let Some((media_type, body)) = self.body() {
+            let (text, language) = match body {
+                Value::String(text) if media_type != JSON => (text.clone(), "text"),
+                body => (format!("{body:#}"), "json"),
+            };
+            request["body"] = json!({"mode": "raw", "raw": text, "options": {"raw": {"language": language}}});
         }
         json!({
             "name": self.operation["summary"],
@@ -90,7 +97,7 @@ impl Call<'_> {
                 if parameter["name"] == "Idempotency-Key" { json!("{{$guid}}") } else { self.example(parameter) };
             json!({"key": parameter["name"], "value": value, "description": parameter["description"]})
         });
-        let body = self.body().map(|_| json!({"key": "Content-Type", "value": "application/json"}));
+        let body = self.body().map(|(media_type, _)| json!({"key": "Content-Type", "value": media_type}));
         body.into_iter().chain(described).collect()
     }
 
@@ -109,7 +116,8 @@ impl Call<'_> {
             .map(|parameter| {
                 json!({
                     "key": parameter["name"], "value": self.example(parameter), "description": parameter["description"],
-                    "disabled": parameter["required"] != true,
+                    // who waits for the end of an answer must not follow a stream
+                    "disabled": parameter["required"] != true && parameter["name"] != "follow",
                 })
             })
             .collect();
@@ -135,14 +143,16 @@ impl Call<'_> {
         match found.into_iter().find(|value| !value.is_null()) {
             Some(Value::String(text)) => json!(text),
             Some(other) => json!(other.to_string()),
+            None if schema["format"] == "uuid" => json!(SOME_ID),
             None => json!(""),
         }
     }
 
-    fn body(&self) -> Option<&Value> {
-        let content = &self.operation["requestBody"]["content"]["application/json"];
+    /// The media type and its example.
+    fn body(&self) -> Option<(&str, &Value)> {
+        let (media_type, content) = self.operation["requestBody"]["content"].as_object()?.iter().next()?;
         let own = [&content["example"], &self.resolve(&content["schema"])["examples"][0]];
-        own.into_iter().find(|value| !value.is_null())
+        own.into_iter().find(|value| !value.is_null()).map(|example| (media_type.as_str(), example))
     }
 
     fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {

@@ -1,6 +1,7 @@
 //! Paths, handlers and the layers around them. Called by the order-api service, which serves it and may wrap it in layers of its
 //! own: `router(state).layer(…)` sees the matched path and the finished answer, which is what request metrics need.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
@@ -18,12 +19,15 @@ use super::guard::{self, Guard};
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    about, api_keys, audit_log, browsers, correlation, limits, openapi, order_bulk, order_changes, order_notes, orders,
-    outbox, products, site, statistics, status, webhooks,
+    about, adjustments, api_keys, audit_log, browsers, correlation, imports, inventory, limits, live, openapi,
+    order_bulk, order_changes, order_notes, orders, outbox, payments, products, site, statistics, status, track,
+    webhooks,
 };
+use crate::contract::signature::Secret;
 use crate::intake::Intake;
 use crate::lifecycle::SagaArgs;
 use crate::ops::status::Sources;
+use crate::tracking::{Links, Tracking};
 
 /// What the handlers work with.
 #[derive(Clone, Debug)]
@@ -31,6 +35,10 @@ pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
     pub status: Sources,
+    pub tracking: Tracking,
+    pub links: Links,
+    /// Each of them signs webhooks of the payment gateway; none closes that door.
+    pub payment_secrets: Arc<[Secret]>,
     pub webhooks: webhooks::Registration,
     /// How long the saga waits for the answers to what people ask for.
     pub saga: SagaArgs,
@@ -81,9 +89,23 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(order_changes::ship))
         .routes(routes!(order_changes::deliver))
         .routes(routes!(order_notes::add, order_notes::list))
+        .routes(routes!(live::of_order))
+        .routes(routes!(live::of_customer))
+        .routes(routes!(track::page))
+        .routes(routes!(track::events))
+        .routes(routes!(payments::show))
+        .routes(routes!(payments::refund))
+        .routes(routes!(payments::webhook))
         .routes(routes!(products::create, products::list))
-        .routes(routes!(products::show))
-        .routes(routes!(products::adjust))
+        .routes(routes!(products::show, products::update, products::deactivate))
+        .routes(routes!(products::prices))
+        .routes(routes!(adjustments::adjust))
+        .routes(routes!(inventory::stock_at))
+        .routes(routes!(inventory::reservations))
+        .routes(routes!(inventory::transactions))
+        .routes(routes!(inventory::low_stock))
+        .routes(routes!(inventory::summary))
+        .routes(routes!(imports::import))
         .routes(routes!(statistics::show))
         .routes(routes!(status::show))
         .routes(routes!(outbox::parked))
@@ -138,8 +160,9 @@ pub fn router(state: ApiState) -> Router {
         .0
         .fallback(async || Problem::new(ProblemKind::NotFound, "nothing is served under this path"))
         .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
-        // a page and its pictures, the same for everybody
+        // pages and their pictures, the same for everybody
         .merge(site::routes())
+        .merge(track::assets())
         .method_not_allowed_fallback(async || {
             Problem::new(
                 ProblemKind::MethodNotAllowed,

@@ -24,8 +24,9 @@ use super::problem::ProblemKind::NotFound;
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
 use crate::contract::requests;
+use crate::contract::signature::Secret;
 use crate::domain::webhook::EndpointState;
-use crate::ports::webhooks::{AddressRules, Secret, Vault};
+use crate::ports::webhooks::{AddressRules, Vault};
 use crate::store::webhooks::{self, Endpoint, NewEndpoint};
 
 /// What the API needs to register endpoints: which addresses are allowed, and how secrets are kept.

@@ -173,8 +173,12 @@ fn after(input: &Input) -> Option<Input> {
         Input::DeadlinePassed { step } => {
             let steps = steps();
             let place = steps.iter().position(|known| known.as_str() == step)?;
-            deadline(steps.get(place + 1)?)
+            match steps.get(place + 1) {
+                Some(next) => deadline(next),
+                None => Some(Input::RefundRequested),
+            }
         }
+        Input::RefundRequested => None,
     }
 }
 
@@ -215,7 +219,7 @@ mod tests {
         assert!(facts.possible(failed).contains(&refund));
         assert!(!facts.certain(failed).contains(&refund));
         assert!(facts.certain(failed).contains(&Effect::Notify(Kind::OrderFailed)));
-        assert_eq!(facts.of_refund(), [refund]);
+        assert_eq!(facts.of_refund(), [refund, Effect::Announce("order.refunded")]);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What the tables must hold, given what the saga can do. Called once per audit; `store::audit` asks the database by it.
 
 use super::facts::{Facts, step_name};
-use crate::domain::inventory::{Line, Movement, ReservationStatus, Shelf, Shelves, commit, put_back, release, reserve};
+use crate::domain::OrderStatus;
+use crate::domain::inventory::{ReservationStatus, movement_kinds};
 use crate::domain::notification::{Channel, Kind};
 use crate::domain::payment::PaymentStatus;
 use crate::domain::saga::{Effect, State};
-use crate::domain::{OrderStatus, Sku};
 use crate::store::audit::{
     EventRule, Fate, FigureRule, LegalChange, MovementsOfStatus, NotificationRule, Outcome, OutcomeRule, Place,
     UnitsMoved,
@@ -72,18 +72,30 @@ impl Rules {
         self.table(&beside, |beside| beside.map_or("", ReservationStatus::as_str), outcome)
     }
 
+    /// Money of a paid order is given back when an operator has asked for it, and only then.
     pub fn payments(&self) -> Vec<OutcomeRule> {
-        use PaymentStatus::{Cancelled, Declined, Refunded, Taken};
-        let outcome =
-            |fate: Fate, beside: Option<PaymentStatus>| match (self.is_coming_back(fate), self.is_sold(fate), beside) {
-                (true, _, Some(Taken | Refunded)) | (false, true, Some(Taken)) => Outcome::Fine,
-                (true, _, None | Some(Declined | Cancelled)) => Outcome::Wrong,
-                (false, true, None | Some(Declined | Cancelled | Refunded)) => Outcome::Wrong,
-                (false, false, Some(Taken)) if fate.status.is_settled() => Outcome::Awaited,
-                (false, false, None | Some(Taken | Declined | Cancelled | Refunded)) => Outcome::Fine,
-            };
-        let beside = [None, Some(Taken), Some(Declined), Some(Cancelled), Some(Refunded)];
-        self.table(&beside, |beside| beside.map_or("", PaymentStatus::as_str), outcome)
+        use PaymentStatus::{Cancelled, Declined, Pending, Refunded, Taken};
+        let outcome = |fate: Fate, Beside { payment, refund_asked }| match (
+            self.is_coming_back(fate),
+            self.is_sold(fate),
+            payment,
+        ) {
+            (true, _, Some(Taken | Refunded)) => Outcome::Fine,
+            (true, _, None | Some(Pending | Declined | Cancelled)) => Outcome::Wrong,
+            (false, true, Some(Taken)) if refund_asked => Outcome::Awaited,
+            (false, true, Some(Taken)) => Outcome::Fine,
+            (false, true, Some(Refunded)) if refund_asked => Outcome::Fine,
+            (false, true, None | Some(Pending | Declined | Cancelled | Refunded)) => Outcome::Wrong,
+            (false, false, Some(Pending | Taken)) if fate.status.is_settled() => Outcome::Awaited,
+            (false, false, None | Some(Pending | Taken | Declined | Cancelled | Refunded)) => Outcome::Fine,
+        };
+        let payments = [None, Some(Pending), Some(Taken), Some(Declined), Some(Cancelled), Some(Refunded)];
+        let beside: Vec<Beside> = payments
+            .into_iter()
+            .flat_map(|payment| [false, true].map(|refund_asked| Beside { payment, refund_asked }))
+            .filter(|beside| !beside.name().is_empty() || beside.payment.is_none() && !beside.refund_asked)
+            .collect();
+        self.table(&beside, Beside::name, outcome)
     }
 
     fn table<T: Copy>(
@@ -135,7 +147,7 @@ impl Rules {
         rules.collect()
     }
 
-    /// The columns of the statistics are named after the events that they count.
+    /// The columns of the statistics are named after the events that they count. What was refunded follows from the payments.
     pub fn figures(&self) -> Vec<FigureRule> {
         let mut rules: Vec<FigureRule> = Vec::new();
         for event in self.events().iter().filter(|event| event.required) {
@@ -145,40 +157,35 @@ impl Rules {
                 None => rules.push(FigureRule { column, fates: vec![event.fate], money: false }),
             }
         }
-        let of = |wanted: &dyn Fn(Fate) -> bool| self.judged.iter().copied().filter(|fate| wanted(*fate)).collect();
-        let cancelled = |fate: Fate| fate == Fate::new(OrderStatus::Cancelled, true);
-        rules.push(FigureRule { column: "revenue", fates: of(&|fate| fate.was_confirmed), money: true });
-        rules.push(FigureRule { column: "refunded", fates: of(&cancelled), money: true });
+        let fates = self.judged.iter().copied().filter(|fate| fate.was_confirmed).collect();
+        rules.push(FigureRule { column: "revenue", fates, money: true });
         rules
     }
 }
 
-/// What each kind of movement does to a shelf, asked of the functions that do it.
-pub fn units_moved() -> Vec<UnitsMoved> {
-    let mut units = vec![
-        // Written by `store::products`.
-        UnitsMoved { kind: "initial", on_hand: 1, reserved: 0 },
-        UnitsMoved { kind: "adjust", on_hand: 1, reserved: 0 },
-    ];
-    let Ok(sku) = Sku::parse("one") else { return units };
-    let before = Shelf { on_hand: 2, reserved: 1 };
-    let line = [Line { sku: sku.clone(), quantity: 1 }];
-    for movement in [Movement::Reserve, Movement::Release, Movement::Commit, Movement::Return] {
-        let mut shelves = Shelves::from([(sku.clone(), before)]);
-        match movement {
-            Movement::Reserve => drop(reserve(&mut shelves, &line)),
-            Movement::Release => release(&mut shelves, &line),
-            Movement::Commit => commit(&mut shelves, &line),
-            Movement::Return => put_back(&mut shelves, &line),
+/// A payment beside its order, and whether an operator asked for a refund.
+#[derive(Clone, Copy)]
+struct Beside {
+    payment: Option<PaymentStatus>,
+    refund_asked: bool,
+}
+
+impl Beside {
+    /// As `store::audit` writes it; empty for what cannot be: only taken money can be asked back.
+    fn name(self) -> &'static str {
+        match (self.payment, self.refund_asked) {
+            (None, _) => "",
+            (Some(payment), false) => payment.as_str(),
+            (Some(PaymentStatus::Taken), true) => "taken, refund asked",
+            (Some(PaymentStatus::Refunded), true) => "refunded, refund asked",
+            (Some(PaymentStatus::Pending | PaymentStatus::Declined | PaymentStatus::Cancelled), true) => "",
         }
-        let now = shelves.get(&sku).copied().unwrap_or_default();
-        units.push(UnitsMoved {
-            kind: movement.as_str(),
-            on_hand: now.on_hand - before.on_hand,
-            reserved: now.reserved - before.reserved,
-        });
     }
-    units
+}
+
+/// What each kind of movement does to a shelf.
+pub fn units_moved() -> Vec<UnitsMoved> {
+    movement_kinds().map(|(kind, (on_hand, reserved))| UnitsMoved { kind, on_hand, reserved }).collect()
 }
 
 /// What a reservation in each status has behind it. One that was released had been made; a mark without lines moves nothing.
@@ -226,6 +233,7 @@ fn kinds(effects: &[Effect]) -> Vec<Kind> {
         | Effect::ReturnStock
         | Effect::TakePayment
         | Effect::CancelPayment
+        | Effect::RefundPayment
         | Effect::Announce(_) => None,
     };
     effects.iter().filter_map(kind).collect()
@@ -240,6 +248,7 @@ fn announced(effects: &[Effect]) -> Vec<&'static str> {
         | Effect::ReturnStock
         | Effect::TakePayment
         | Effect::CancelPayment
+        | Effect::RefundPayment
         | Effect::Notify(_) => None,
     };
     effects.iter().filter_map(routing_key).collect()
@@ -279,7 +288,6 @@ mod tests {
             [OrderStatus::Shipped, OrderStatus::Delivered]
         );
         assert_eq!(fates("revenue").len(), 5, "processing again, confirmed, shipped, delivered, cancelled");
-        assert_eq!(fates("refunded"), &[Fate::new(OrderStatus::Cancelled, true)]);
     }
 
     #[test]

@@ -20,8 +20,16 @@ pub struct ChargeRequest {
 /// The gateway's decision. Declined is an answer, not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charge {
-    Taken { reference: String },
-    Declined { code: String },
+    Taken {
+        reference: String,
+    },
+    Declined {
+        code: String,
+    },
+    /// Accepted, and decided later: the gateway tells by its webhook.
+    Pending {
+        reference: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

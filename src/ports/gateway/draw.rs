@@ -51,6 +51,19 @@ pub(super) enum Outcome {
     Declined(&'static str),
     Unavailable,
     Timeout,
+    /// Decided later and told by webhook.
+    Pending(Later),
+}
+
+/// How a pending charge ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Later {
+    Succeeds,
+    Fails(&'static str),
+    /// Nobody is ever told.
+    Silent,
+    /// Succeeds after [`SLOW`] even if it was given up meanwhile, as a gateway does whose void comes too late.
+    SucceedsAnyway,
 }
 
 /// The latency of `tok_slow`: long enough that whoever waits in memory shows.
@@ -73,6 +86,10 @@ impl Behaviour {
             Some("tok_error_twice") => (fails_until(2), latency),
             Some("tok_error_always") => (Outcome::Unavailable, latency),
             Some("tok_slow") => (Outcome::Taken, SLOW),
+            Some("tok_pending") => (Outcome::Pending(Later::Succeeds), latency),
+            Some("tok_pending_declined") => (Outcome::Pending(Later::Fails("insufficient_funds")), latency),
+            Some("tok_pending_silent") => (Outcome::Pending(Later::Silent), latency),
+            Some("tok_pending_late") => (Outcome::Pending(Later::SucceedsAnyway), latency),
             Some(_) | None => (self.drawn(request.key, request.attempt), latency),
         }
     }
@@ -149,6 +166,10 @@ mod tests {
             ("tok_error_twice", 3, Outcome::Taken),
             ("tok_error_always", 99, Outcome::Unavailable),
             ("tok_slow", 1, Outcome::Taken),
+            ("tok_pending", 2, Outcome::Pending(Later::Succeeds)),
+            ("tok_pending_declined", 1, Outcome::Pending(Later::Fails("insufficient_funds"))),
+            ("tok_pending_silent", 1, Outcome::Pending(Later::Silent)),
+            ("tok_pending_late", 1, Outcome::Pending(Later::SucceedsAnyway)),
         ] {
             assert_eq!(gateway.charge(&request(1, Some(token), attempt)).0, expected, "{token}");
         }
@@ -164,7 +185,7 @@ mod tests {
                 .filter_map(|attempt| match gateway.charge(&request(key, None, attempt)).0 {
                     Outcome::Taken | Outcome::TakenUnanswered => Some(false),
                     Outcome::Declined(_) => Some(true),
-                    Outcome::Unavailable | Outcome::Timeout => None,
+                    Outcome::Unavailable | Outcome::Timeout | Outcome::Pending(_) => None,
                 })
                 .collect();
             assert!(decisions.windows(2).all(|pair| pair[0] == pair[1]), "key {key}");

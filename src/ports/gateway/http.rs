@@ -1,6 +1,8 @@
 //! A payment gateway over HTTP, in the manner of Stripe's API (<https://docs.stripe.com/api/idempotent_requests>): forms in, JSON
 //! out, `Idempotency-Key` on every request. Called by the payment-service through [`super::Gateway`].
 //!
+//! A charge whose `status` is `pending` is decided later: the gateway tells by a webhook ([`crate::contract::payment_webhook`]).
+//!
 //! A refund names the key of its charge (`charge_key`) beside the charge's reference, because the reference is unknown when the answer to the charge
 //! was lost. The gateway must give back what it holds under that key, or else close the key to every later charge and say `nothing_held`.
 
@@ -114,6 +116,9 @@ fn minor_units(amount: Decimal) -> String {
 /// gateway, and decides nothing.
 fn charged(status: StatusCode, answer: Answer) -> Result<Charge, GatewayError> {
     match (status.as_u16(), answer) {
+        (200..=299, Answer { id: Some(reference), status: Some(status), .. }) if status == "pending" => {
+            Ok(Charge::Pending { reference })
+        }
         (200..=299, Answer { id: Some(reference), .. }) => Ok(Charge::Taken { reference }),
         (402, Answer { error: Some(Problem { code, decline_code }), .. }) => {
             Ok(Charge::Declined { code: decline_code.or(code).unwrap_or_else(|| "declined".to_owned()) })
@@ -181,6 +186,16 @@ mod tests {
         assert_eq!(gateway.charge(&request("tok_visa")).await, Err(GatewayError::Timeout));
         server.set_manners(GatewayManners::default());
         assert!(matches!(gateway.refund(KEY, None).await, Ok(Refund::Refunded { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_pending_charge_takes_nothing_once_it_is_given_up() {
+        let (server, gateway) = gateway(GatewayManners::default()).await;
+        let reference = format!("ch_{}", KEY.simple());
+        assert_eq!(gateway.charge(&request("tok_pending")).await, Ok(Charge::Pending { reference }));
+        assert_eq!(gateway.refund(KEY, None).await, Ok(Refund::NothingHeld));
+        assert_eq!(server.decide(KEY, true), None);
+        assert_eq!(server.holdings().remove(&KEY).expect("known").held(), 0);
     }
 
     #[tokio::test]

@@ -7,6 +7,8 @@ use uuid::Uuid;
 /// Where one key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
+    /// To be decided later.
+    Open,
     Held,
     Refunded,
     /// Refunded before anything was held.

@@ -4,19 +4,25 @@
 //! in time and takes nothing, `tok_error_once` and `tok_error_twice` fail in their first one or two attempts, `tok_error_always`
 //! in all, `tok_slow` is taken after 5 s. Any other token is left to the configured rates.
 //!
+//! Four are answered with "pending" and decided later, by a webhook if there is a [`ResultSender`]: `tok_pending` succeeds,
+//! `tok_pending_declined` fails, `tok_pending_silent` is never told, `tok_pending_late` succeeds 5 s later even if it was given up.
+//!
 //! **After a restart** decisions are the same, since they are drawn from seed, key and attempt. The memory of what is held is
 //! gone, and with it all money this simulation ever held, so a refund of an unknown key is answered from the caller's record:
 //! with the reference of the charge it is refunded (saying "nothing held" would keep the customer's money), without one nothing
 //! is held and the key is voided. The same holds for a second process and for keys that the bounded memory has forgotten.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-use super::draw::{Behaviour, Outcome};
+use super::draw::{Behaviour, Later, Outcome, SLOW};
 use super::ledger::{Entry, Ledger};
-use super::{Charge, ChargeRequest, GatewayError, PaymentGateway, Refund};
+use super::{Charge, ChargeRequest, GatewayError, PaymentGateway, Refund, ResultSender};
+use crate::contract::payment_webhook::PaymentResult;
+use crate::domain::OrderId;
+use crate::domain::payment::LateResult;
 
 /// Keys remembered: some ten megabytes.
 const MOST_KEYS: usize = 100_000;
@@ -24,6 +30,13 @@ const MOST_KEYS: usize = 100_000;
 #[derive(Debug)]
 pub struct SimulatedGateway {
     behaviour: Behaviour,
+    house: Arc<House>,
+    results: Option<ResultSender>,
+}
+
+/// What outlives one call: pending charges are decided after their answer.
+#[derive(Debug)]
+struct House {
     ledger: Mutex<Ledger>,
     charges: AtomicU64,
     declines: AtomicU64,
@@ -42,25 +55,62 @@ pub struct Totals {
 
 impl SimulatedGateway {
     pub fn new(behaviour: Behaviour) -> Self {
-        Self {
-            behaviour,
+        let house = House {
             ledger: Mutex::new(Ledger::new(MOST_KEYS)),
             charges: AtomicU64::new(0),
             declines: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             refunds: AtomicU64::new(0),
-        }
+        };
+        Self { behaviour, house: Arc::new(house), results: None }
+    }
+
+    /// Tells the results of pending charges.
+    #[must_use]
+    pub fn telling(self, results: ResultSender) -> Self {
+        Self { results: Some(results), ..self }
     }
 
     pub fn totals(&self) -> Totals {
         Totals {
-            charges: self.charges.load(Ordering::Relaxed),
-            declines: self.declines.load(Ordering::Relaxed),
-            errors: self.errors.load(Ordering::Relaxed),
-            refunds: self.refunds.load(Ordering::Relaxed),
+            charges: self.house.charges.load(Ordering::Relaxed),
+            declines: self.house.declines.load(Ordering::Relaxed),
+            errors: self.house.errors.load(Ordering::Relaxed),
+            refunds: self.house.refunds.load(Ordering::Relaxed),
         }
     }
 
+    /// Takes the money of an open charge now, for whoever plays the gateway; returns what is to be told. `None`: it is not open (any
+    /// more).
+    pub fn succeed(&self, key: Uuid) -> Option<PaymentResult> {
+        let (result, code) = self.house.settle(key, Later::Succeeds)?;
+        Some(told(key, result, code))
+    }
+
+    fn failed(&self, error: GatewayError) -> Result<Charge, GatewayError> {
+        self.house.errors.fetch_add(1, Ordering::Relaxed);
+        Err(error)
+    }
+
+    /// Leaves the charge open, once per key; it is decided after the sender's delay.
+    fn begin(&self, key: Uuid, later: Later) -> Charge {
+        let mut ledger = self.house.ledger();
+        match ledger.get(key) {
+            Some(Entry::Held) => return Charge::Taken { reference: charge_reference(key) },
+            Some(Entry::Refunded | Entry::Voided) => return self.house.voided(),
+            Some(Entry::Open) => {}
+            None => {
+                ledger.set(key, Entry::Open);
+                if let Some(results) = self.results.clone() {
+                    tokio::spawn(Arc::clone(&self.house).decide(key, later, results));
+                }
+            }
+        }
+        Charge::Pending { reference: charge_reference(key) }
+    }
+}
+
+impl House {
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -70,11 +120,8 @@ impl SimulatedGateway {
         let mut ledger = self.ledger();
         match ledger.get(key) {
             Some(Entry::Held) => {}
-            Some(Entry::Refunded | Entry::Voided) => {
-                self.declines.fetch_add(1, Ordering::Relaxed);
-                return Charge::Declined { code: "voided".to_owned() };
-            }
-            None => {
+            Some(Entry::Refunded | Entry::Voided) => return self.voided(),
+            Some(Entry::Open) | None => {
                 ledger.set(key, Entry::Held);
                 self.charges.fetch_add(1, Ordering::Relaxed);
             }
@@ -82,9 +129,39 @@ impl SimulatedGateway {
         Charge::Taken { reference: charge_reference(key) }
     }
 
-    fn failed(&self, error: GatewayError) -> Result<Charge, GatewayError> {
-        self.errors.fetch_add(1, Ordering::Relaxed);
-        Err(error)
+    fn voided(&self) -> Charge {
+        self.declines.fetch_add(1, Ordering::Relaxed);
+        Charge::Declined { code: "voided".to_owned() }
+    }
+
+    /// Closes what is open, or opens what was voided, as the kind of charge has it. `None`: there is nothing to tell.
+    fn settle(&self, key: Uuid, later: Later) -> Option<(LateResult, Option<&'static str>)> {
+        let mut ledger = self.ledger();
+        let entry = ledger.get(key);
+        match (later, entry) {
+            (Later::Succeeds, Some(Entry::Open))
+            | (Later::SucceedsAnyway, Some(Entry::Open | Entry::Voided) | None) => {
+                ledger.set(key, Entry::Held);
+                self.charges.fetch_add(1, Ordering::Relaxed);
+                Some((LateResult::Succeeded, None))
+            }
+            (Later::Fails(code), Some(Entry::Open)) => {
+                ledger.set(key, Entry::Voided);
+                self.declines.fetch_add(1, Ordering::Relaxed);
+                Some((LateResult::Failed, Some(code)))
+            }
+            (Later::Silent | Later::Succeeds | Later::Fails(_) | Later::SucceedsAnyway, _) => None,
+        }
+    }
+
+    async fn decide(self: Arc<Self>, key: Uuid, later: Later, results: ResultSender) {
+        results.pause().await;
+        if later == Later::SucceedsAnyway {
+            tokio::time::sleep(SLOW).await;
+        }
+        if let Some((result, code)) = self.settle(key, later) {
+            results.tell(result, told(key, result, code)).await;
+        }
     }
 }
 
@@ -93,28 +170,29 @@ impl PaymentGateway for SimulatedGateway {
         let (outcome, latency) = self.behaviour.charge(request);
         tokio::time::sleep(latency).await;
         match outcome {
-            Outcome::Taken => Ok(self.take(request.key)),
+            Outcome::Taken => Ok(self.house.take(request.key)),
             Outcome::TakenUnanswered => {
-                self.take(request.key);
+                self.house.take(request.key);
                 self.failed(GatewayError::Timeout)
             }
             Outcome::Declined(code) => {
-                self.declines.fetch_add(1, Ordering::Relaxed);
+                self.house.declines.fetch_add(1, Ordering::Relaxed);
                 Ok(Charge::Declined { code: code.to_owned() })
             }
             Outcome::Unavailable => self.failed(GatewayError::Unavailable),
             Outcome::Timeout => self.failed(GatewayError::Timeout),
+            Outcome::Pending(later) => Ok(self.begin(request.key, later)),
         }
     }
 
     /// Never fails: a refund has no attempt number, so a drawn error would be drawn for ever.
     async fn refund(&self, key: Uuid, charged: Option<&str>) -> Result<Refund, GatewayError> {
         tokio::time::sleep(self.behaviour.latency(key, 0)).await;
-        let mut ledger = self.ledger();
+        let mut ledger = self.house.ledger();
         let held = match ledger.get(key) {
             Some(Entry::Refunded) => return Ok(Refund::Refunded { reference: refund_reference(key) }),
             Some(Entry::Held) => true,
-            Some(Entry::Voided) => false,
+            Some(Entry::Open | Entry::Voided) => false,
             None => charged == Some(charge_reference(key).as_str()),
         };
         if !held {
@@ -122,8 +200,16 @@ impl PaymentGateway for SimulatedGateway {
             return Ok(Refund::NothingHeld);
         }
         ledger.set(key, Entry::Refunded);
-        self.refunds.fetch_add(1, Ordering::Relaxed);
+        self.house.refunds.fetch_add(1, Ordering::Relaxed);
         Ok(Refund::Refunded { reference: refund_reference(key) })
+    }
+}
+
+fn told(key: Uuid, result: LateResult, code: Option<&str>) -> PaymentResult {
+    PaymentResult {
+        order_id: OrderId(key),
+        reference: (result == LateResult::Succeeded).then(|| charge_reference(key)),
+        code: code.map(str::to_owned),
     }
 }
 
@@ -198,6 +284,19 @@ mod tests {
         }
         assert!(unanswered > 10, "{unanswered}");
         assert_eq!(unanswered, refunded);
+    }
+
+    #[tokio::test]
+    async fn a_pending_charge_holds_nothing_and_is_closed_by_its_refund() {
+        let gateway = gateway();
+        let first = gateway.charge(&request("tok_pending", 1)).await;
+        assert_eq!(first, Ok(Charge::Pending { reference: charge_reference(KEY) }));
+        assert_eq!(gateway.charge(&request("tok_pending", 2)).await, first);
+        assert_eq!(gateway.refund(KEY, None).await, Ok(Refund::NothingHeld));
+        assert_eq!(gateway.house.settle(KEY, Later::Succeeds), None);
+        assert_eq!(gateway.totals().charges, 0);
+        assert_eq!(gateway.house.settle(KEY, Later::SucceedsAnyway), Some((LateResult::Succeeded, None)));
+        assert!(matches!(gateway.refund(KEY, None).await, Ok(Refund::Refunded { .. })));
     }
 
     #[tokio::test(start_paused = true)]

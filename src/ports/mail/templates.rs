@@ -60,11 +60,16 @@ impl Templates {
         Ok(Self { environment, shop: shop.into() })
     }
 
-    /// The mail about this notification, or `None` for the kinds that e-mail does not carry.
+    /// The mail about this notification, or `None` for the kinds that e-mail does not carry. `link` is where the order can be followed.
     ///
     /// # Errors
     /// A template that cannot be rendered; a fault of ours and not of the message.
-    pub fn mail(&self, message_id: Uuid, notification: &Notification) -> Result<Option<Mail>, minijinja::Error> {
+    pub fn mail(
+        &self,
+        message_id: Uuid,
+        notification: &Notification,
+        link: Option<&str>,
+    ) -> Result<Option<Mail>, minijinja::Error> {
         let Some(name) = template(notification.kind) else { return Ok(None) };
         let context = context! {
             shop => self.shop.as_str(),
@@ -72,6 +77,7 @@ impl Templates {
             items => notification.items.iter().map(line).collect::<Vec<Value>>(),
             total => notification.total.to_string(),
             reason => notification.reason.as_deref().unwrap_or_default(),
+            link,
         };
         let render = |ending: &str| self.environment.get_template(&format!("{name}{ending}"))?.render(context.clone());
         Ok(Some(Mail {
@@ -113,6 +119,8 @@ mod tests {
     use crate::domain::notification::Channel;
     use crate::domain::{CustomerId, Email, OrderId, OrderStatus, Sku};
 
+    const LINK: &str = "https://shop.example/track/abc";
+
     fn notification(kind: Kind) -> Notification {
         let item = |sku, quantity, price: &str| Item {
             sku: Sku::parse(sku).expect(sku),
@@ -138,12 +146,15 @@ mod tests {
     fn every_kind_that_email_carries_renders_its_lines_and_its_total_in_both_forms() {
         let templates = Templates::new("Order Fleet").expect("parse");
         for kind in Kind::ALL {
-            let mail = templates.mail(Uuid::from_u128(1), &notification(kind)).expect("renders");
+            let mail = templates.mail(Uuid::from_u128(1), &notification(kind), Some(LINK)).expect("renders");
             assert_eq!(mail.is_some(), Channel::Email.carries(kind), "{kind:?}");
             let Some(mail) = mail else { continue };
+            assert!(mail.text.contains(&format!(": {LINK}\n")), "{}", mail.text);
             assert!(mail.subject.contains("00a0") && !mail.subject.contains('\n'), "{}", mail.subject);
             for part in [&mail.text, &mail.html] {
-                for expected in ["GADGET-02", "19.99", "39.98", "29.94", "69.92", "Order Fleet", "00a0"] {
+                for expected in
+                    ["GADGET-02", "19.99", "39.98", "29.94", "69.92", "Order Fleet", "00a0", "Follow your order"]
+                {
                     assert!(part.contains(expected), "{kind:?} lacks {expected}:\n{part}");
                 }
             }
@@ -154,7 +165,8 @@ mod tests {
     fn a_reason_is_escaped_in_html_and_left_alone_in_text() {
         let templates = Templates::new("Order Fleet").expect("parse");
         for kind in [Kind::OrderFailed, Kind::OrderCancelled] {
-            let mail = templates.mail(Uuid::from_u128(1), &notification(kind)).expect("renders").expect("carried");
+            let mail =
+                templates.mail(Uuid::from_u128(1), &notification(kind), Some(LINK)).expect("renders").expect("carried");
             assert!(mail.text.contains("<b>stock</b> & so on"), "{}", mail.text);
             assert!(mail.html.contains("&lt;b&gt;stock") && !mail.html.contains("<b>stock"), "{}", mail.html);
         }
@@ -165,8 +177,12 @@ mod tests {
         let templates = Templates::new("Order Fleet").expect("parse");
         for kind in Kind::ALL {
             let bare = Notification { items: Vec::new(), reason: None, ..notification(kind) };
-            if let Some(mail) = templates.mail(Uuid::from_u128(1), &bare).expect("renders") {
-                assert!(!mail.text.contains("Reason") && !mail.text.contains("\n\n\n"), "{}", mail.text);
+            if let Some(mail) = templates.mail(Uuid::from_u128(1), &bare, None).expect("renders") {
+                assert!(
+                    !mail.text.contains("Reason") && !mail.html.contains("<a ") && !mail.text.contains("\n\n\n"),
+                    "{}",
+                    mail.text
+                );
             }
         }
     }

@@ -11,7 +11,8 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::resolver::Guard;
-use super::{AddressRules, EndpointUrl, Secret};
+use super::{AddressRules, EndpointUrl};
+use crate::contract::signature::{self, Secret};
 use crate::ports::http;
 
 /// How much of an answer is read and kept.
@@ -92,9 +93,9 @@ impl WebhookSender {
             .client(url)?
             .post(url.as_str())
             .header("content-type", "application/json")
-            .header("webhook-id", id)
-            .header("webhook-timestamp", timestamp)
-            .header("webhook-signature", signatures.join(" "))
+            .header(signature::ID, id)
+            .header(signature::TIMESTAMP, timestamp)
+            .header(signature::SIGNATURE, signatures.join(" "))
             .body(body);
         request.send().await.map_err(http::words)
     }

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 
-use super::Secret;
+use crate::contract::signature::Secret;
 
 const IN_CLEAR: u8 = 0;
 const ENCRYPTED: u8 = 1;

@@ -60,6 +60,9 @@ pub async fn run(db: &mut PgConnection, keep: &RetentionArgs) -> Result<Done, Jo
         (Old::Inbox, days(keep.keep_inbox_days)),
         (Old::Suspects, days(keep.keep_inbox_days)),
         (Old::IdempotencyKeys, f64::from(keep.keep_idempotency_hours)),
+        (Old::IdempotentAnswers, f64::from(keep.keep_idempotency_hours)),
+        // a result has its effect once even without its id; until then the id tells that it was a repetition
+        (Old::PaymentWebhooks, days(keep.keep_inbox_days)),
         (Old::Runs, days(keep.keep_runs_days)),
         (Old::Instances, SILENT_HOURS),
         (Old::WebhookDeliveries, days(keep.keep_webhooks_days)),

@@ -38,11 +38,11 @@ pub async fn wrong_payments(
         "with rule as (select * from unnest($1::text[], $2::text[], $3::text[]) as r (fate, beside, outcome)),
          pairs as (
              select coalesce(o.id, p.order_id) as order_id, o.status, p.status as payment, rule.outcome,
-                    greatest(o.updated_at, p.updated_at) as changed_at
-             from orders o full join payments p on p.order_id = o.id
+                    greatest(o.updated_at, p.updated_at, r.requested_at) as changed_at
+             from orders o full join payments p on p.order_id = o.id left join payment_refunds r on r.order_id = o.id
              left join rule on rule.fate = ",
         fate!(),
-        " and rule.beside = coalesce(p.status, '')
+        " and rule.beside = coalesce(p.status || case when r.order_id is null then '' else ', refund asked' end, '')
              where $4::timestamptz is null or o.created_at >= $4
          )
          select count(*) over () as total, p.* from pairs p

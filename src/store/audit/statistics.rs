@@ -6,6 +6,7 @@ use sqlx::{PgConnection, Row};
 
 use super::scope::{Fate, Found, Scope, fate};
 use crate::domain::OrderStatus;
+use crate::domain::payment::PaymentStatus;
 use crate::store::dead_letters::State;
 
 /// Which orders a column of `statistics` counts.
@@ -33,7 +34,8 @@ pub struct FigureDiffers {
     pub awaited: bool,
 }
 
-/// Compares the sums over all periods; failed orders also by reason (their column is `failures`, their statuses `failed`).
+/// Compares the sums over all periods; failed orders also by reason (their column is `failures`, their statuses `failed`). `refunded` is
+/// what orders cost that were confirmed and whose payment was given back, whatever became of them.
 ///
 /// `queue`: where events wait to be counted.
 ///
@@ -66,12 +68,18 @@ pub async fn figures(
              union all
              select 'failed: ' || coalesce(reason, 'no reason'), sum(firm_number), sum(number)
              from counted where fate = $7 group by reason
+             union all
+             select 'refunded', coalesce(sum(o.total) filter (where firm), 0), coalesce(sum(o.total), 0)
+             from orders o join payments p on p.order_id = o.id cross join lateral (
+                 select greatest(o.updated_at, p.updated_at) < $4 and o.id not in (
+                     select order_id from dead_letters where order_id is not null and queue = $5 and state <> $6) as firm) f
+             where p.status = $8 and o.confirmed_at is not null
          ), of_statistics as (
              select period, f.figure, sum(f.value) as recorded
              from statistics s cross join lateral (values ('created', s.created::numeric), ('confirmed', s.confirmed),
                  ('failed', s.failed), ('cancelled', s.cancelled), ('shipped', s.shipped), ('delivered', s.delivered),
                  ('revenue', s.revenue), ('refunded', s.refunded)) as f (figure, value)
-             where f.figure in (select figure from rule)
+             where f.figure in (select figure from rule union all select 'refunded')
              group by period, f.figure
              union all
              select period, 'failed: ' || reason, sum(count) from statistics_failures group by period, reason
@@ -87,6 +95,7 @@ pub async fn figures(
     .bind(queue)
     .bind(State::Resolved.as_str())
     .bind(failed.as_str())
+    .bind(PaymentStatus::Refunded.as_str())
     .fetch_all(db)
     .await?;
     let mut found = Found { checked: i64::try_from(rows.len()).unwrap_or(i64::MAX), total: 0, violations: Vec::new() };

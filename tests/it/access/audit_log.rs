@@ -120,3 +120,63 @@ async fn whoever_changes_the_log_is_found_out() {
     assert_eq!(tampered("delete from audit_log where position = 6").await, broken_at(6));
     assert_eq!(chain().await, whole);
 }
+
+#[tokio::test]
+async fn what_operators_do_to_products_and_money_is_in_it() {
+    let (database, api) = guarded().await;
+    with_product(&api).await;
+    let anna = |request: reqwest::RequestBuilder| answer(request.bearer_auth(token(Role::Operator, "anna")));
+    let path = "/api/v1/products/WIDGET-01";
+    assert_eq!(anna(api.patch(path, &json!({"price": 24.5}))).await.0, 200);
+    assert_eq!(anna(api.delete(path)).await.0, 200);
+    let file = "sku,active,stock\nWIDGET-01,true,70\n";
+    assert_eq!(anna(api.post_csv("/api/v1/inventory/imports?dry_run=true", file)).await.0, 200);
+    assert_eq!(anna(api.post_csv("/api/v1/inventory/imports", file)).await.0, 200);
+    let (_, order) =
+        answer(api.post("/api/v1/orders", &order_by("c-1")).bearer_auth(token(Role::Customer, "c-1"))).await;
+    let id = order["id"].as_str().expect("an id");
+    database.execute("update orders set status = 'confirmed', confirmed_at = now()").await;
+    database.execute("insert into payments (order_id, amount, status) select id, total, 'taken' from orders").await;
+    let refund = format!("/api/v1/orders/{id}/refund");
+    for expected in [202, 200] {
+        assert_eq!(anna(api.post(&refund, &json!({"reason": "arrived broken"}))).await.0, expected);
+    }
+    let page = read(&api, "?actor=operator:anna").await;
+    let entries = page["entries"].as_array().expect("entries");
+    let deeds: Vec<_> = entries.iter().map(|entry| (&entry["action"], &entry["target"])).collect();
+    assert_eq!(
+        deeds,
+        [
+            (&json!("product.change"), &json!("product:WIDGET-01")),
+            (&json!("product.deactivate"), &json!("product:WIDGET-01")),
+            (&json!("product.import"), &json!("products")),
+            (&json!("order.refund"), &json!(format!("order:{id}"))),
+        ]
+    );
+    assert_eq!((&entries[0]["before"]["price"], &entries[0]["after"]["price"]), (&json!(19.99), &json!(24.5)));
+    assert_eq!(entries[3]["reason"], "arrived broken");
+    let history = "select count(*) from order_history where event = 'refund_requested' and actor = 'operator:anna'
+                   and detail = 'arrived broken'";
+    assert_eq!(database.number(history).await, 1);
+}
+
+#[tokio::test]
+async fn a_customer_sees_the_own_payment_without_how_calls_failed() {
+    let (database, api) = guarded().await;
+    with_product(&api).await;
+    let (_, order) =
+        answer(api.post("/api/v1/orders", &order_by("c-1")).bearer_auth(token(Role::Customer, "c-1"))).await;
+    database
+        .execute(
+            "insert into payment_attempts (order_id, call, attempt, outcome, detail)
+             select id, 'charge', 1, 'failed', 'https://gateway.internal refused' from orders",
+        )
+        .await;
+    let path = format!("/api/v1/orders/{}/payment", order["id"].as_str().expect("an id"));
+    for (role, subject, detail) in
+        [(Role::Customer, "c-1", Value::Null), (Role::Operator, "anna", json!("https://gateway.internal refused"))]
+    {
+        let (status, payment) = answer(api.get(&path).bearer_auth(token(role, subject))).await;
+        assert_eq!((status, &payment["attempts"][0]["detail"]), (200, &detail), "{payment}");
+    }
+}

@@ -95,6 +95,8 @@ pub async fn plant(database: &TestDatabase, sql: &str) {
         .replace("{failed}", &FAILED.to_string())
         .replace("{other}", &OTHER.to_string())
         .replace("{stray event}", &CONFIRMED.message_id("order.failed").to_string())
+        .replace("{refund told}", &CONFIRMED.message_id("order_refunded").to_string())
+        .replace("{refund announced}", &CONFIRMED.message_id("order.refunded").to_string())
         .replace("{then}", "now() - interval '10 minutes'");
     sqlx::raw_sql(AssertSqlSafe(sql.clone()))
         .execute(&database.pool)

@@ -94,7 +94,11 @@ pub fn consume(kind: &str, message: &Value) -> Result<(), Failure> {
             InventoryService.decode(&incoming).map(drop)
         }
         "payment.take" | "payment.cancel" => {
-            PaymentService { gateway: SimulatedGateway::new(Behaviour::default()) }.decode(&incoming).map(drop)
+            // a pool belongs to a runtime, even one that is never asked
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            let _entered = runtime.enter();
+            let db = sqlx::PgPool::connect_lazy("postgres://127.0.0.1:1/none").expect("an address");
+            PaymentService { gateway: SimulatedGateway::new(Behaviour::default()), db }.decode(&incoming).map(drop)
         }
         "stock.reserved"
         | "stock.rejected"

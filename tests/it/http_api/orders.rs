@@ -37,7 +37,9 @@ async fn an_accepted_order_is_committed_with_its_history_and_its_message() {
     assert_eq!(transactions, 1, "order, history and message are one commit");
     let message: Outgoing = serde_json::from_str(&message).expect("an outgoing message");
     let sent: Order = serde_json::from_str(message.body.get()).expect("the order");
-    assert_eq!(serde_json::to_value(&sent).expect("encodes"), body);
+    let mut answered = body.clone();
+    answered.as_object_mut().expect("an object").remove("tracking_url");
+    assert_eq!(serde_json::to_value(&sent).expect("encodes"), answered);
     assert_eq!(message.message_id, sent.id.message_id("submitted"));
     assert_eq!((message.exchange.as_str(), message.routing_key.as_str()), ("orders", "process"));
     assert_eq!((message.kind.as_str(), message.correlation_id.as_deref()), ("order.submitted", Some("shop-42")));

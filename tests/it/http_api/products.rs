@@ -82,3 +82,70 @@ async fn a_product_that_is_not_there_is_not_found() {
         assert_eq!((status, &problem["type"]), (404, &json!("/problems/not-found")), "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_product_is_changed_in_what_is_named_and_its_prices_are_remembered() {
+    let (_database, api) = shop().await;
+    let path = "/api/v1/products/WIDGET-01";
+    for price in [21.0, 21.0, 18.5] {
+        let (status, product) = answer(api.patch(path, &json!({"price": price}))).await;
+        assert_eq!((status, &product["price"], &product["name"]), (200, &json!(price), &json!("Product WIDGET-01")));
+    }
+    let (_, changed) = answer(api.patch(path, &json!({"name": "Widget", "low_stock_threshold": 4}))).await;
+    assert_eq!((&changed["name"], &changed["low_stock_threshold"]), (&json!("Widget"), &json!(4)));
+    let (_, first) = answer(api.get(&format!("{path}/prices?limit=2"))).await;
+    let prices = |page: &serde_json::Value| {
+        let rows = page["prices"].as_array().expect("prices").iter();
+        rows.map(|row| (row["price"].as_f64().expect("a price"), row["actor"].clone())).collect::<Vec<_>>()
+    };
+    let by = || json!("anyone");
+    assert_eq!(prices(&first), [(18.5, by()), (21.0, by())]);
+    let cursor = first["next_cursor"].as_str().expect("more");
+    let (_, second) = answer(api.get(&format!("{path}/prices?limit=2&cursor={cursor}"))).await;
+    assert_eq!((prices(&second), &second["next_cursor"]), (vec![(19.99, by())], &json!(null)));
+    assert_eq!(answer(api.get("/api/v1/products/NONE/prices")).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_change_with_faults_changes_nothing() {
+    let (_database, api) = shop().await;
+    let path = "/api/v1/products/WIDGET-01";
+    let (status, problem) =
+        answer(api.patch(path, &json!({"price": -1, "name": "", "stock": 5, "colour": "red"}))).await;
+    let mut pointers: Vec<&str> =
+        problem["errors"].as_array().expect("errors").iter().filter_map(|error| error["pointer"].as_str()).collect();
+    pointers.sort_unstable();
+    assert_eq!((status, pointers), (422, vec!["/colour", "/name", "/price", "/stock"]), "{problem}");
+    assert_eq!(answer(api.patch(path, &json!({}))).await.0, 200);
+    assert_eq!(answer(api.patch("/api/v1/products/NONE", &json!({"price": 1}))).await.0, 404);
+    assert_eq!(answer(api.get(path)).await.1["price"], 19.99);
+}
+
+#[tokio::test]
+async fn a_product_off_the_shop_cannot_be_ordered_and_old_orders_keep_their_price() {
+    let (_database, api) = shop().await;
+    let path = "/api/v1/products/WIDGET-01";
+    let wish = json!({
+        "customer_id": "c-1", "email": "ada@shop.example", "items": [{"sku": "WIDGET-01", "quantity": 2}]
+    });
+    let (_, order) = api.submit(&wish).await;
+    assert_eq!(answer(api.patch(path, &json!({"price": 30}))).await.0, 200);
+    let (_, kept) = answer(api.get(&format!("/api/v1/orders/{}", order["id"].as_str().expect("an id")))).await;
+    assert_eq!((&kept["total"], &kept["items"][0]["price"]), (&json!(39.98), &json!(19.99)));
+    assert_eq!(api.submit(&wish).await.1["total"], 60.0);
+    for _ in 0..2 {
+        let (status, product) = answer(api.delete(path)).await;
+        assert_eq!((status, &product["active"]), (200, &json!(false)));
+    }
+    let (status, problem) = api.submit(&wish).await;
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/items/0/sku")), "{problem}");
+    let count = async |query: &str| {
+        answer(api.get(&format!("/api/v1/products{query}"))).await.1["products"].as_array().map(Vec::len)
+    };
+    assert_eq!(
+        (count("").await, count("?active=true").await, count("?active=false").await),
+        (Some(1), Some(0), Some(1))
+    );
+    assert_eq!(answer(api.patch(path, &json!({"active": true}))).await.0, 200);
+    assert_eq!(api.submit(&wish).await.0, 202);
+}

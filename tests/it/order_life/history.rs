@@ -34,7 +34,7 @@ async fn every_change_of_an_order_tells_who_when_why_and_what_caused_it() {
             "stock_reserved",
             "payment_taken",
             "cancel_requested",
-            "payment_cancelled",
+            "payment_refunded",
             "stock_returned"
         ]
     );

@@ -14,7 +14,7 @@ const ID: Uuid = Uuid::from_u128(0x42);
 
 fn mail(message_id: Uuid) -> Mail {
     let templates = Templates::new("Test Shop").expect("templates");
-    templates.mail(message_id, &notification("order_confirmation")).expect("renders").expect("carried by e-mail")
+    templates.mail(message_id, &notification("order_confirmation"), None).expect("renders").expect("carried by e-mail")
 }
 
 fn mailer(url: &str, ca_file: Option<&Path>, deadline: Duration) -> Mailer {

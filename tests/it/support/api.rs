@@ -9,12 +9,15 @@ use order_fleet::lifecycle::SagaArgs;
 use order_fleet::messaging::Broker;
 use order_fleet::ops::status::{QueueReader, Sources};
 use order_fleet::ports::webhooks::{AddressRules, Vault};
+use order_fleet::tracking::{Limits, Links, Tracking};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::eventually;
+use super::payment_webhook::SECRETS;
 
 /// Webhooks may go anywhere: to servers of the tests.
 pub const ANY_ADDRESS: AddressRules = AddressRules { allow_http: true, allow_private: true };
@@ -29,10 +32,32 @@ fn anywhere() -> Registration {
     Registration { rules: ANY_ADDRESS, vault: vault().into() }
 }
 
+/// What else an API is started with: open to everybody, webhooks anywhere.
+struct Around {
+    guard: Guard,
+    webhooks: Registration,
+    streams: Limits,
+}
+
+impl Default for Around {
+    fn default() -> Self {
+        Self { guard: Guard::open(), webhooks: anywhere(), streams: Limits::default() }
+    }
+}
+
 pub struct Api {
     pub address: String,
     pub client: Client,
+    /// Its live streams.
+    pub tracking: Tracking,
     server: JoinHandle<()>,
+    poll: JoinHandle<()>,
+}
+
+fn no_broker() -> Broker {
+    // port 1 is nobody's: what needs no broker must not wait for one
+    let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
+    Broker::new(&broker, "order-api").expect("an address of RabbitMQ")
 }
 
 impl Api {
@@ -46,35 +71,35 @@ impl Api {
 
     /// Wakes a relay that listens to `wake`.
     pub async fn start_beside(db: PgPool, limits: IntakeLimits, wake: OutboxWake) -> Self {
-        // port 1 is nobody's: what needs no broker must not wait for one
-        let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
-        let broker = Broker::new(&broker, "order-api").expect("an address of RabbitMQ");
-        Self::start_among(db, broker, limits, wake).await
+        Self::start_among(db, no_broker(), limits, wake).await
     }
 
     /// As in production: only public addresses are endpoints of webhooks.
     pub async fn start_strictly(db: PgPool) -> Self {
-        let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
-        let broker = Broker::new(&broker, "order-api").expect("an address of RabbitMQ");
-        let (limits, wake) = (IntakeLimits::default(), OutboxWake::default());
-        Self::start_behind(Guard::open(), Registration::default(), db, broker, limits, wake).await
+        Self::start_alone(Around { webhooks: Registration::default(), ..Around::default() }, db).await
     }
 
     /// With a broker whose queues it shows.
     pub async fn start_among(db: PgPool, broker: Broker, limits: IntakeLimits, wake: OutboxWake) -> Self {
-        Self::start_behind(Guard::open(), anywhere(), db, broker, limits, wake).await
+        Self::start_behind(Around::default(), db, broker, limits, wake).await
+    }
+
+    /// With limits of live tracking, without a broker.
+    pub async fn start_tracking(db: PgPool, streams: Limits) -> Self {
+        Self::start_alone(Around { streams, ..Around::default() }, db).await
     }
 
     /// Where callers must prove who they are.
     pub async fn start_guarded(guard: Guard, db: PgPool) -> Self {
-        let broker = BrokerArgs { amqp_url: "amqp://127.0.0.1:1/none".to_owned() };
-        let broker = Broker::new(&broker, "order-api").expect("an address of RabbitMQ");
-        Self::start_behind(guard, anywhere(), db, broker, IntakeLimits::default(), OutboxWake::default()).await
+        Self::start_alone(Around { guard, ..Around::default() }, db).await
+    }
+
+    async fn start_alone(around: Around, db: PgPool) -> Self {
+        Self::start_behind(around, db, no_broker(), IntakeLimits::default(), OutboxWake::default()).await
     }
 
     async fn start_behind(
-        guard: Guard,
-        webhooks: Registration,
+        Around { guard, webhooks, streams }: Around,
         db: PgPool,
         broker: Broker,
         limits: IntakeLimits,
@@ -84,15 +109,20 @@ impl Api {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let status = Sources::new(db.clone(), QueueReader::new(broker, None));
+        let tracking = Tracking::new(streams, CancellationToken::new());
+        let links = Links::new(db.clone(), None);
+        let poll = tokio::spawn(tracking.clone().run(db.clone()));
         let saga = SagaArgs { stock_deadline_seconds: 300, payment_deadline_seconds: 600 };
-        let app = router(ApiState { db, intake, status, webhooks, saga, guard })
-            .into_make_service_with_connect_info::<SocketAddr>();
+        let payment_secrets = SECRETS.map(|secret| secret.parse().expect("a secret")).into();
+        let tracked = tracking.clone();
+        let state = ApiState { db, intake, status, webhooks, payment_secrets, saga, guard, tracking: tracked, links };
+        let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             // the writers live as long as the server
             let _writers = _writers;
             axum::serve(listener, app).await.expect("serves");
         });
-        Self { address, client: Client::builder().no_proxy().build().expect("a client"), server }
+        Self { address, client: Client::builder().no_proxy().build().expect("a client"), tracking, server, poll }
     }
 
     pub fn get(&self, path: &str) -> RequestBuilder {
@@ -109,6 +139,11 @@ impl Api {
 
     pub fn delete(&self, path: &str) -> RequestBuilder {
         self.client.delete(format!("{}{path}", self.address))
+    }
+
+    pub fn post_csv(&self, path: &str, file: impl Into<reqwest::Body>) -> RequestBuilder {
+        let request = self.client.post(format!("{}{path}", self.address));
+        request.header("content-type", "text/csv; charset=utf-8").body(file)
     }
 
     /// Sends bytes as they are, declared as JSON.
@@ -138,6 +173,7 @@ impl Api {
 impl Drop for Api {
     fn drop(&mut self) {
         self.server.abort();
+        self.poll.abort();
     }
 }
 

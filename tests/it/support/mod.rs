@@ -2,19 +2,24 @@
 
 pub mod amqp;
 mod api;
+mod api_process;
 mod broker;
+pub mod browser;
 mod database;
 pub mod fleet;
 mod garbler;
 mod instance;
 mod intruder;
+pub mod payment_webhook;
 mod redis;
 mod stage;
+pub mod streams;
 pub mod virtual_host;
 pub mod waiting;
 mod workers;
 
 pub use api::{ANY_ADDRESS, Api, answer, read, vault};
+pub use api_process::ApiProcess;
 pub use broker::TestBroker;
 pub use database::TestDatabase;
 pub use garbler::{MARKER, garbling_proxy};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use order_fleet::intake::{IntakeLimits, OutboxWake};
-use order_fleet::ports::gateway::{Behaviour, SimulatedGateway};
+use order_fleet::ports::gateway::{Behaviour, ResultSender, SimulatedGateway};
 use order_fleet::ports::webhooks::AddressRules;
 use order_fleet::services::order_processor::SagaArgs;
 use order_fleet::stand_ins::Proxy;
@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use tokio::net::lookup_host;
 
 use super::amqp::Client;
+use super::payment_webhook::{SECRETS, secret};
 use super::{ANY_ADDRESS, Api, TestDatabase, VirtualHost};
 pub use orders::{STRANGER, order_of, paid_with};
 use roles::Process;
@@ -33,6 +34,8 @@ pub struct Options {
     /// Seconds until a step of the saga is overdue: stock, payment.
     pub patience: (u64, u64),
     pub gateway: Behaviour,
+    /// How long the gateway leaves a pending charge open.
+    pub pending: Duration,
     /// Whether the roles reach the database through a proxy that the test can cut.
     pub proxied: bool,
     /// Milliseconds of the rungs of the ladder of webhooks.
@@ -54,6 +57,7 @@ impl Default for Options {
             queue_type: QueueType::Quorum,
             patience: (300, 600),
             gateway: Behaviour::default(),
+            pending: Duration::from_millis(100),
             proxied: false,
             webhook_delays: [100, 200, 300, 400],
             webhook_rules: ANY_ADDRESS,
@@ -125,7 +129,9 @@ impl Stage {
         let wake = OutboxWake::default();
         let (db, broker) = (database.pool.clone(), host.broker("order-api"));
         let api = Api::start_among(db, broker, IntakeLimits::default(), wake.clone()).await;
-        let gateway = Arc::new(SimulatedGateway::new(options.gateway.clone()));
+        let results = format!("{}/api/v1/payments/webhook", api.address);
+        let results = ResultSender::new(&results, secret(SECRETS[1]), options.pending).expect("an address");
+        let gateway = Arc::new(SimulatedGateway::new(options.gateway.clone()).telling(results));
         let folder = TempDir::new().expect("a folder");
         let processes = Vec::new();
         let mut stage =

@@ -4,6 +4,7 @@ use order_fleet::config::ConsumerArgs;
 use order_fleet::messaging::{Controls, Handler};
 use order_fleet::runtime::{Context, Tasks};
 use order_fleet::telemetry::Health;
+use order_fleet::tracking::Links;
 use tokio_util::sync::CancellationToken;
 
 use super::{TestBroker, TestDatabase};
@@ -20,6 +21,7 @@ impl Workers {
             questions: database.pool.clone(),
             broker: broker.broker("test"),
             health: Health::default(),
+            links: Links::new(database.pool.clone(), None),
             consumer: ConsumerArgs { prefetch: 256, batch: 128, bundle: 1, drain_seconds: 5 },
             controls: Controls::default(),
             shutdown: CancellationToken::new(),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use order_fleet::ports::webhooks::{AddressRules, EndpointUrl, Secret, Shipment, WebhookSender};
+use order_fleet::contract::signature::Secret;
+use order_fleet::ports::webhooks::{AddressRules, EndpointUrl, Shipment, WebhookSender};
 use order_fleet::stand_ins::{Authority, Misbehaviour, PartnerServer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

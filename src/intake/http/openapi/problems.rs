@@ -25,6 +25,13 @@ pub(super) fn list(operation: &mut Operation, of_access: Vec<ProblemKind>, compo
         by_status.entry(kind.status().as_u16()).or_default().insert(kind);
     }
     for (status, kinds) in by_status {
+        // a page is answered with a page, unless the layers around its handler answer
+        if let Some(RefOr::T(own)) = operation.responses.responses.get_mut(&status.to_string()) {
+            let Response { content, headers, .. } = response(&kinds);
+            own.content.extend(content);
+            own.headers.extend(headers);
+            continue;
+        }
         let name = kinds.iter().map(|kind| kind.slug()).collect::<Vec<_>>().join("-or-");
         let reference = Ref::from_response_name(&name);
         components.responses.entry(name).or_insert_with(|| response(&kinds).into());

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemKind {
     MalformedBody,
+    InvalidSignature,
     Validation,
     Unauthenticated,
     Forbidden,
@@ -29,8 +30,9 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::MalformedBody,
+        Self::InvalidSignature,
         Self::Validation,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -57,6 +59,7 @@ impl ProblemKind {
     pub fn slug(self) -> &'static str {
         match self {
             Self::MalformedBody => "malformed-body",
+            Self::InvalidSignature => "invalid-signature",
             Self::Validation => "validation",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
@@ -79,9 +82,9 @@ impl ProblemKind {
     pub fn status(self) -> StatusCode {
         match self {
             Self::MalformedBody => StatusCode::BAD_REQUEST,
+            Self::InvalidSignature | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Validation | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict | Self::IllegalTransition | Self::PriceChanged | Self::IdempotencyKeyInFlight => {
@@ -98,6 +101,7 @@ impl ProblemKind {
     pub fn title(self) -> &'static str {
         match self {
             Self::MalformedBody => "The body cannot be read",
+            Self::InvalidSignature => "The signature is not right",
             Self::Validation => "Some values are not acceptable",
             Self::Unauthenticated => "It is not known who calls",
             Self::Forbidden => "The caller may not do this",
@@ -109,7 +113,7 @@ impl ProblemKind {
             Self::IdempotencyKeyReused => "The idempotency key belongs to another request",
             Self::IdempotencyKeyInFlight => "A request with this idempotency key is in progress",
             Self::BodyTooLarge => "The body is too large",
-            Self::UnsupportedMediaType => "The body must be JSON",
+            Self::UnsupportedMediaType => "The body is of another type than is read here",
             Self::RateLimited => "Too many requests",
             Self::Overloaded => "The service is busy or waits for its database",
             Self::Timeout => "The request took too long",
@@ -123,6 +127,7 @@ impl ProblemKind {
             Self::IdempotencyKeyInFlight | Self::RateLimited => Some("1"),
             Self::Overloaded | Self::Timeout => Some("2"),
             Self::MalformedBody
+            | Self::InvalidSignature
             | Self::Validation
             | Self::Unauthenticated
             | Self::Forbidden
@@ -142,6 +147,10 @@ impl ProblemKind {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::MalformedBody => "The body is not UTF-8, or not JSON, or broke off before its end.",
+            Self::InvalidSignature => {
+                "The request does not prove that it comes from the payment gateway: a header of its signature is missing, the \
+                 signature is made with another secret or over another body, or it is more than five minutes old."
+            }
             Self::Validation => {
                 "The request was understood, but some of its values are not acceptable: a rule is broken, a field is missing or \
                  unknown, or the catalogue does not agree. The answer lists every value at fault under `errors`, with a JSON \
@@ -171,7 +180,9 @@ impl ProblemKind {
                 "A request with this `Idempotency-Key` has arrived and is not answered yet."
             }
             Self::BodyTooLarge => "The body has more bytes than any request needs. It was not looked at.",
-            Self::UnsupportedMediaType => "The header `Content-Type` does not say that the body is JSON.",
+            Self::UnsupportedMediaType => {
+                "The header `Content-Type` does not say that the body is JSON, or CSV where a file is imported."
+            }
             Self::RateLimited => {
                 "This caller, or this address, has used up its quota. The headers `RateLimit-Policy` and `RateLimit` say what it is \
                  and what is left. Nothing was changed."
@@ -188,6 +199,10 @@ impl ProblemKind {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::MalformedBody => "Send one JSON object in UTF-8; `detail` says where reading failed.",
+            Self::InvalidSignature => {
+                "Sign `id.timestamp.body` as Standard Webhooks has it, with a secret that order-api was given in \
+                 PAYMENT_WEBHOOK_SECRETS, and look at the clocks."
+            }
             Self::Validation => "Mend the values under `errors` and send the request again.",
             Self::Unauthenticated => {
                 "Send `Authorization: Bearer` with a token of the shop's login or an API key, or the key in `X-API-Key`. A token that has \
@@ -210,7 +225,7 @@ impl ProblemKind {
                 "Send the same request again after `Retry-After` seconds; it gets the first one's answer."
             }
             Self::BodyTooLarge => "Send less at once; `detail` says how many bytes are taken.",
-            Self::UnsupportedMediaType => "Send `Content-Type: application/json`.",
+            Self::UnsupportedMediaType => "Send `Content-Type: application/json`; with an imported file `text/csv`.",
             Self::RateLimited => {
                 "Wait for `Retry-After` seconds, and spread requests so that `RateLimit` keeps above zero."
             }
@@ -227,6 +242,7 @@ impl ProblemKind {
     pub fn example(self) -> &'static str {
         match self {
             Self::MalformedBody => "the body is not JSON: expected `,` or `}` at line 1 column 27",
+            Self::InvalidSignature => "none of the signatures is right",
             Self::Validation => "one value is at fault",
             Self::Unauthenticated => "the token has expired",
             Self::Forbidden => "this needs the role operator",

@@ -41,21 +41,23 @@ impl Stage {
         let queues = self.queues_to_empty();
         let roles: Vec<Role> = self.processes.iter().map(|process| process.role).collect();
         let deadline = Instant::now() + PATIENCE;
+        let mut left = Vec::new();
         while Instant::now() < deadline {
             self.nothing_in(&queues).await;
             for process in std::mem::take(&mut self.processes) {
                 process.stop().await;
             }
-            let mut left = self.database.number("select count(*) from outbox").await;
+            left = vec![("the outbox", self.database.number("select count(*) from outbox").await)];
             for queue in &queues {
-                left += i64::from(self.client.depth(queue).await);
+                left.push((queue, i64::from(self.client.depth(queue).await)));
             }
-            if left == 0 {
+            left.retain(|(_, count)| *count > 0);
+            if left.is_empty() {
                 return roles;
             }
             self.start(&roles).await;
         }
-        panic!("there is still something to do after {PATIENCE:?}");
+        panic!("there is still something to do after {PATIENCE:?}: {left:?}");
     }
 
     fn queues_to_empty(&self) -> Vec<String> {

@@ -25,6 +25,7 @@ use order_fleet::services::scheduler::{RetentionArgs, Scheduler};
 use order_fleet::services::sms_service::SmsTransport;
 use order_fleet::services::webhook_service::WebhookService;
 use order_fleet::telemetry::Health;
+use order_fleet::tracking::Links;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -173,6 +174,7 @@ impl Stage {
             questions: database.pool(&name).expect("an address of PostgreSQL"),
             broker: self.host.broker(&name),
             health: Health::default(),
+            links: Links::new(self.database.pool.clone(), "https://shop.example".parse().ok()),
             consumer: ConsumerArgs { bundle: self.options.bundle, ..defaults::<ConsumerArgs>() },
             controls: Controls::default(),
             shutdown: CancellationToken::new(),
@@ -198,12 +200,18 @@ impl Stage {
                 context.consume(Replies { args: self.saga() }, tasks);
             }
             Role::Inventory => context.consume(InventoryService, tasks),
-            Role::Payment => context.consume(PaymentService { gateway: SharedGateway(self.gateway.clone()) }, tasks),
+            Role::Payment => context.consume(
+                PaymentService { gateway: SharedGateway(self.gateway.clone()), db: context.db.clone() },
+                tasks,
+            ),
             Role::Email => {
                 let from = "Order Fleet <orders@fleet.example>".parse().expect("a mailbox");
                 let mailer = Mailer::folder(&folder("mail"), from).expect("a folder");
                 let templates = Templates::new("Order Fleet").expect("templates");
-                context.consume(Notifier { transport: EmailTransport { mailer, templates } }, tasks);
+                context.consume(
+                    Notifier { transport: EmailTransport { mailer, templates, links: context.links.clone() } },
+                    tasks,
+                );
             }
             Role::Sms => {
                 let sender = SmsSender::folder(&folder("sms")).expect("a folder");
