@@ -15,7 +15,7 @@ use crate::support::amqp::{Client, identified};
 use crate::support::{eventually, order_of, paid_with};
 
 /// Longest time in which an order must be accepted, deaths of the API included.
-const ACCEPTING: Duration = Duration::from_secs(40);
+const ACCEPTING: Duration = Duration::from_secs(120);
 /// As if a client had read the contract of the fanout: the customer is told by SMS and by push.
 const SHIPPED: &str = "order_shipped";
 

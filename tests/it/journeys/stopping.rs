@@ -11,7 +11,7 @@ async fn a_fleet_that_is_told_to_stop_under_load_exits_with_0_and_the_next_finis
     const ORDERS: i64 = 120;
     let stage = Stage::set(Options::default()).await;
     stage.stock("WIDGET-01", ORDERS).await;
-    let slow_payments = [("GATEWAY_LATENCY", "20..400")];
+    let slow_payments = [("GATEWAY_LATENCY", "20..6000")];
     let mut first = Fleet::start(&stage, &slow_payments).await;
     let order = order_of("WIDGET-01", 1);
     join_all((0..ORDERS).map(|_| stage.submit(&order))).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Far above what any step takes on a busy two-core machine.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Asks `probe` until it has an answer; fails the test with `step` when it never does.
 pub async fn eventually<T>(step: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
