@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt};
 use sqlx::{Connection, PgPool};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,8 @@ const RENEW: Duration = Duration::from_secs(3);
 const UNSEEN_AFTER: f64 = 120.0;
 /// Of the messages that are not seen to end, so many pause the operation: something else is wrong.
 const MOST_UNSEEN: usize = 20;
+/// Rehearsals at the same time, each with a connection of its own.
+const REHEARSED_AT_ONCE: usize = 4;
 /// Slices of a second in which the full rate is sent.
 const SLICES: i32 = 5;
 
@@ -206,12 +209,17 @@ impl<'a> Run<'a> {
         let mut db = self.runner.db.acquire().await?;
         let letters = store::whole(&mut db, ids).await?;
         drop(db);
-        for letter in letters.into_iter().filter(|letter| letter.summary.state == State::Unresolved) {
-            let id = letter.summary.id;
-            if let Verdict::Skip { why } = self.runner.consumers.rehearse(&self.runner.db, letter).await {
+        let free = letters.into_iter().filter(|letter| letter.summary.state == State::Unresolved);
+        let (pool, consumers) = (&self.runner.db, &self.runner.consumers);
+        let mut verdicts = stream::iter(free)
+            .map(async |letter| (letter.summary.id, consumers.rehearse(pool, letter).await))
+            .buffer_unordered(REHEARSED_AT_ONCE);
+        while let Some((id, verdict)) = verdicts.next().await {
+            if let Verdict::Skip { why } = verdict {
                 needless.insert(id, why);
             }
         }
+        drop(verdicts);
         if !needless.is_empty() {
             let mut db = self.runner.db.acquire().await?;
             let ids: Vec<Uuid> = needless.keys().copied().collect();

@@ -8,6 +8,7 @@ mod operations;
 mod query;
 mod repair;
 mod row;
+mod selection;
 mod upsert;
 
 pub use claim::{Claim, LEASE_MINUTES, Released, claim, discard, release, resolve, settle_needless};
@@ -16,10 +17,11 @@ pub use groups::{
 };
 pub use items::{Change, Item, OnItsWay, Tally, Waiting, change, items, keep, on_their_way, stage, tallies, waiting};
 pub use operations::{
-    ItemState, NewOperation, Operation, OperationState, RUNNER_LEASE_SECONDS, Selected, Selection,
-    UnknownOperationState, create, hold, let_go, operation, operations, orphans, sample, selected, turn,
+    ItemState, NewOperation, Operation, OperationState, RUNNER_LEASE_SECONDS, UnknownOperationState, create, hold,
+    let_go, operation, operations, orphans, turn,
 };
 pub use query::{Cursor, Death, Filter, InvalidCursor, deaths, get, list, newest, states, whole};
 pub use repair::{Edit, Remains, edit, edits, erase, lock, of_customer, restore};
 pub use row::{DeadLetter, State, Summary, UnknownState};
+pub use selection::{Selected, Selection, sample, selected};
 pub use upsert::{Arrived, Cause, Stored, upsert};

@@ -36,7 +36,7 @@ const CAUSES: [&str; 12] = [
 const MENDED: usize = 8;
 
 fn letters() -> usize {
-    std::env::var("FLEET_TEST_DEAD_LETTERS").ok().and_then(|text| text.parse().ok()).unwrap_or(6_000)
+    std::env::var("FLEET_TEST_DEAD_LETTERS").ok().and_then(|text| text.parse().ok()).unwrap_or(2_400)
 }
 
 fn dead(number: usize) -> Wire {
