@@ -42,9 +42,9 @@ fn letters() -> usize {
 fn dead(number: usize) -> Wire {
     let (cause, id) = (number % CAUSES.len(), Uuid::new_v4());
     let error = CAUSES[cause].replace("{id}", &id.to_string()).replace("{n}", &number.to_string());
-    // a body that cannot be read stands for a fault that is not mended; `cause` says what it died of
-    let order_id = if cause < MENDED { json!(Uuid::new_v4()) } else { json!(17) };
-    let body = json!({"order_id": order_id, "cause": cause, "customer_id": format!("cust-{}", number % 1000),
+    // a total that cannot be read stands for a fault that is not mended; `cause` says what it died of
+    let total = if cause < MENDED { json!(10) } else { json!("ten") };
+    let body = json!({"order_id": Uuid::new_v4(), "total": total, "cause": cause, "customer_id": format!("cust-{}", number % 1000),
         "items": [{"sku": format!("SKU-{}", number % 500)}]});
     let message = Outgoing::json(id, "dlx", "failed", "order.note", &body).expect("JSON");
     let failed_at = format!("2026-01-02T{:02}:{:02}:00Z", number / 3600 % 24, number / 60 % 60);
@@ -53,7 +53,7 @@ fn dead(number: usize) -> Wire {
         .header(headers::ERROR, error)
         .header(headers::ORIGIN_QUEUE, "analytics")
         .header(headers::ORIGIN_EXCHANGE, "events")
-        .header(headers::ORIGIN_ROUTING_KEY, "order.note")
+        .header(headers::ORIGIN_ROUTING_KEY, "order.confirmed")
         .header(headers::FAILED_AT, failed_at);
     Wire::from(&message)
 }
@@ -148,8 +148,8 @@ async fn many_letters_of_twelve_causes_are_grouped_found_and_replayed() {
 
     // the fault is mended
     let mended =
-        "update dead_letters set payload = convert_to(replace(convert_from(payload, 'UTF8'), '\"order_id\":17',
-        '\"order_id\":\"' || gen_random_uuid() || '\"'), 'UTF8') where state = 'unresolved'";
+        "update dead_letters set payload = convert_to(replace(convert_from(payload, 'UTF8'), '\"ten\"', '10'), 'UTF8')
+        where state = 'unresolved'";
     scene.database.execute(mended).await;
     let began = Instant::now();
     let second = scene.replay_all().await;
