@@ -46,7 +46,7 @@ fn class_of(error: &str, subject: &Subject) -> String {
 fn without_quotations(error: &str) -> Cow<'_, str> {
     let pieces: Vec<&str> = error.split('"').collect();
     // an odd number of quotes: nobody knows which are the inner parts
-    if pieces.len() < 3 || pieces.len() % 2 == 0 {
+    if pieces.len() < 3 || pieces.len().is_multiple_of(2) {
         return Cow::Borrowed(error);
     }
     let pieces: Vec<&str> =

@@ -64,7 +64,7 @@ impl Runner {
     pub async fn run(&mut self, operation: Uuid, shutdown: &CancellationToken) -> Result<Left, sqlx::Error> {
         let Some(held) = self.hold(operation).await? else { return self.why_not(operation).await };
         let mut run = Run::resume(self, held).await?;
-        let left = run.to_the_end(shutdown).await;
+        let left = run.carry_out(shutdown).await;
         let mut db = self.db.acquire().await?;
         store::let_go(&mut db, operation, self.id).await?;
         left
@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
         Ok(Self { runner, operation, fares, held_at: Instant::now(), sent_at: None, unseen: 0 })
     }
 
-    async fn to_the_end(&mut self, shutdown: &CancellationToken) -> Result<Left, sqlx::Error> {
+    async fn carry_out(&mut self, shutdown: &CancellationToken) -> Result<Left, sqlx::Error> {
         loop {
             if shutdown.is_cancelled() {
                 return Ok(Left::Shutdown);

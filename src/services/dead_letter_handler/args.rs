@@ -111,18 +111,17 @@ pub struct OperatorArgs {
     /// Your name, for the audit log; else the name under which you are logged in.
     #[arg(long, env = "FLEET_OPERATOR", value_name = "NAME")]
     pub operator: Option<String>,
+    /// The name under which you are logged in.
+    #[arg(long, env = "USER", hide = true)]
+    login: Option<String>,
 }
 
 impl OperatorArgs {
     /// Access to the database is the proof.
     pub fn actor(&self) -> Actor {
-        Actor::person(self.operator.clone().unwrap_or_else(whoever), Trust::Operator)
+        let given = [&self.operator, &self.login].into_iter().flatten().find(|name| !name.is_empty());
+        Actor::person(given.map_or("unknown", String::as_str), Trust::Operator)
     }
-}
-
-/// The name of whoever is logged in.
-fn whoever() -> String {
-    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 #[cfg(test)]

@@ -95,13 +95,11 @@ async fn wanted(args: &EditArgs, db: &PgPool, ids: &[Uuid]) -> anyhow::Result<Op
     let [id] = ids else { return Ok(None) };
     let mut connection = db.acquire().await?;
     let Some(letter) = store::get(&mut connection, *id).await? else { bail!("there is no dead letter {id}") };
-    in_editor(&letter).map(|body| Some(Repair::Body(body)))
+    in_editor(&args.editor, &letter).map(|body| Some(Repair::Body(body)))
 }
 
-/// Opens the letter's body in `$VISUAL` or `$EDITOR`.
-fn in_editor(letter: &DeadLetter) -> anyhow::Result<Value> {
-    let editor =
-        ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "vi".to_owned());
+/// Opens the letter's body in an editor.
+fn in_editor(editor: &str, letter: &DeadLetter) -> anyhow::Result<Value> {
     // only its owner can read it: the body is shown as it is
     let file = tempfile::Builder::new().prefix("dead-letter-").suffix(".json").tempfile()?;
     let text = match serde_json::from_slice::<Value>(&letter.payload) {

@@ -39,10 +39,10 @@ pub async fn replay(args: ReplayArgs, consumers: Arc<dyn Consumers>, out: &mut i
     }
     let db = args.run.database.pool(OPERATOR)?;
     let selection = if many { Selection::Matching(&filter) } else { Selection::Ids(&args.ids) };
-    if (many && !args.yes) || args.dry_run {
-        if let Some(exit) = agreed(&args, &db, &filter, many, consumers.as_ref(), out).await? {
-            return Ok(exit);
-        }
+    if ((many && !args.yes) || args.dry_run)
+        && let Some(exit) = agreed(&args, &db, &filter, many, consumers.as_ref(), out).await?
+    {
+        return Ok(exit);
     }
     #[cfg(feature = "crash-points")]
     args.crash.arm();

@@ -65,7 +65,7 @@ async fn a_letter_is_mended_in_the_editor() {
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_dead-letter-handler"))
         .args(["edit", &id.to_string(), "--why", "the customer called", "--yes"])
         .env("DATABASE_URL", scene.database.url(None))
-        .env("VISUAL", &editor)
+        .env("EDITOR", &editor)
         .output()
         .await
         .expect("it runs");

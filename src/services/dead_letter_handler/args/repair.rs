@@ -22,6 +22,9 @@ pub struct EditArgs {
     /// A file with a JSON Patch (RFC 6902); - for standard input.
     #[arg(long, value_name = "FILE")]
     pub patch: Option<String>,
+    /// Program that opens the letter where neither --set nor --patch is given.
+    #[arg(long, env = "EDITOR", default_value = "vi", value_name = "PROGRAM")]
+    pub editor: String,
     /// Why, for the audit log.
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub why: String,
