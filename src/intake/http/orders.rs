@@ -7,8 +7,6 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
 use sqlx::PgConnection;
-use time::format_description::well_known::{Iso8601, Rfc3339};
-use time::{Date, OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -20,9 +18,9 @@ use super::problem::ProblemKind::{IdempotencyKeyInFlight, IdempotencyKeyReused, 
 use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
 use super::router::ApiState;
 use crate::access::Actor;
-use crate::contract::FieldError;
 use crate::contract::order::{OrderForm, Source, read_order};
 use crate::contract::requests::NewOrder;
+use crate::contract::{FieldError, read_moment_or_date};
 use crate::domain::{CustomerId, Order, OrderId, OrderStatus, Sku};
 use crate::intake::{Acceptance, Fingerprint, IdempotencyKey, Refused, Submission};
 use crate::store::order_queries::{self, HistoryEntry, OrderDetails};
@@ -193,8 +191,8 @@ pub(super) async fn list(
         status: parameters.optional("status", str::parse::<OrderStatus>),
         customer_id: parameters.optional("customer", |text| CustomerId::parse(text)),
         sku: parameters.optional("sku", |text| Sku::parse(text)),
-        from: parameters.optional("from", read_moment),
-        to: parameters.optional("to", read_moment),
+        from: parameters.optional("from", read_moment_or_date),
+        to: parameters.optional("to", read_moment_or_date),
         text: parameters.optional("text", str::parse::<Text>),
     };
     let position = parameters.optional("cursor", cursor::read_order).unwrap_or(OrderPosition::NEWEST);
@@ -212,16 +210,6 @@ pub(super) async fn list(
     let mut orders = page.map_err(|error| of_database(&error))?;
     let next_cursor = cursor::cut(&mut orders, limit, |last| cursor::of_order(OrderPosition::of(last)));
     Ok(Json(OrderPage { orders, next_cursor }))
-}
-
-/// A moment, or a date for its first moment in UTC.
-fn read_moment(text: &str) -> Result<OffsetDateTime, &'static str> {
-    let date = || Date::parse(text, &Iso8601::DATE).ok().map(|date| date.midnight().assume_utc());
-    OffsetDateTime::parse(text, &Rfc3339)
-        .ok()
-        .or_else(date)
-        .filter(|moment| (1..=9999).contains(&moment.to_offset(UtcOffset::UTC).year()))
-        .ok_or("must be a date as in 2026-01-31, or with a time as in 2026-01-31T12:00:00Z")
 }
 
 #[derive(Serialize, ToSchema)]
