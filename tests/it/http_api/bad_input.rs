@@ -140,6 +140,25 @@ async fn a_time_that_cannot_be_kept_is_a_fault_and_not_a_failure() {
 }
 
 #[tokio::test]
+async fn a_body_that_only_gives_a_reason_may_be_left_out_in_every_way() {
+    let (_database, api) = shop().await;
+    let (_, accepted) = api.submit(&order()).await;
+    let path = format!("/api/v1/orders/{}/cancel", accepted["id"].as_str().expect("an id"));
+    let bare = || api.client.post(format!("{}{path}", api.address));
+    let left_out = [bare(), bare().header("content-type", "text/plain").body("")];
+    let json = [&b""[..], b" \n", b"null", b" null ", b"{}", br#"{"reason": null}"#];
+    for (place, request) in left_out.into_iter().chain(json.map(|body| api.post_bytes(&path, body))).enumerate() {
+        let (status, order) = answer(request).await;
+        assert_eq!((status, &order["status"]), (200, &json!("cancelled")), "{place}: {order}");
+    }
+    for (body, status) in [("[]", 422), ("\"because\"", 422), ("nil", 400), (r#"{"cause": "x"}"#, 422)] {
+        assert_eq!(answer(api.post_bytes(&path, body)).await.0, status, "{body}");
+    }
+    let plain = bare().header("content-type", "text/plain").body("null");
+    assert_eq!(answer(plain).await.0, 415);
+}
+
+#[tokio::test]
 async fn a_whole_number_may_be_written_with_a_point() {
     let (database, api) = shop().await;
     let items = json!([{"sku": "WIDGET-01", "quantity": 2.0, "price": 19.99}]);
