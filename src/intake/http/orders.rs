@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
 use sqlx::PgConnection;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::correlation::CorrelationId;
@@ -19,7 +19,7 @@ use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
 use super::router::ApiState;
 use crate::access::Actor;
 use crate::contract::order::{OrderForm, Source, read_order};
-use crate::contract::requests::NewOrder;
+use crate::contract::requests::{MomentOrDate, NewOrder, RequestKey};
 use crate::contract::{FieldError, read_moment_or_date};
 use crate::domain::{CustomerId, Order, OrderId, OrderStatus, Sku};
 use crate::intake::{Acceptance, Fingerprint, IdempotencyKey, Refused, Submission};
@@ -29,17 +29,24 @@ use crate::store::order_search::{self, OrderFilter, OrderPosition, Text};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
+/// How the header looks in the description of every request that may be repeated.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by `read_key`; this is for the document")]
+pub(super) struct KeyHeader {
+    /// Chosen by the client, new for each request that is to have an effect of its own: 1 to 255 printable ASCII characters, bare or
+    /// as a quoted string.
+    #[param(rename = "Idempotency-Key", inline, required = false)]
+    idempotency_key: RequestKey,
+}
+
 /// Submit an order
 ///
 /// The order is stored, and answered as pending; what becomes of it is seen by asking for it. With an `Idempotency-Key` a request
 /// can be repeated until it is answered: the same key with the same body is the same order, and gets the first answer again.
 #[utoipa::path(
     post, path = "/api/v1/orders", operation_id = "submitOrder", tag = "orders",
-    params((
-        "Idempotency-Key" = Option<String>, Header,
-        description = "Chosen by the client, new for each order: 1 to 255 printable ASCII characters, bare or as a quoted string.",
-        pattern = r#"^ *([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}") *$"#, example = json!("basket-4711")
-    )),
+    params(KeyHeader),
     request_body = NewOrder,
     responses((
         status = 202, description = "Accepted; under the key of an earlier request, what was answered then.", body = Order,
@@ -175,8 +182,8 @@ pub(super) struct OrderPage {
         ("status" = Option<OrderStatus>, Query, description = "Only orders in this status."),
         ("customer" = Option<CustomerId>, Query, description = "Only orders of this customer."),
         ("sku" = Option<Sku>, Query, description = "Only orders with a line of this product."),
-        ("from" = Option<String>, Query, description = "Only orders created then or later: a date (its first moment in UTC) or a date with time, as RFC 3339 writes it.", example = json!("2026-01-31T12:00:00Z")),
-        ("to" = Option<String>, Query, description = "Only orders created before.", example = json!("2026-02-01")),
+        ("from" = inline(Option<MomentOrDate>), Query, description = "Only orders created then or later: a date (its first moment in UTC) or a date with time, as RFC 3339 writes it.", example = json!("2026-01-31T12:00:00Z")),
+        ("to" = inline(Option<MomentOrDate>), Query, description = "Only orders created before.", example = json!("2026-02-01")),
         ("text" = Option<String>, Query, description = "Beginnings of words that an order must have: in customer, e-mail, phone, metadata, tracking number or notes. Or the order's id.", min_length = 1, example = json!("ada shop")),
         PageParameters
     ),
