@@ -7,14 +7,14 @@ use std::time::Duration;
 use clap::Args;
 use comfy_table::{Cell, CellAlignment};
 use sqlx::postgres::PgConnectOptions;
-use time::format_description::well_known::{Iso8601, Rfc3339};
-use time::{Date, OffsetDateTime, Time};
+use time::OffsetDateTime;
 
 use super::args::duration;
 use super::error::Error;
 use super::output::{Output, moment, printable};
 use super::run::Outcome;
 use crate::config::BrokerArgs;
+use crate::contract::read_moment_or_date;
 use crate::messaging::Broker;
 use crate::ops::audit::{AuditError, Explained, Options, Report, Verdict, run};
 use crate::telemetry::chain;
@@ -34,7 +34,7 @@ pub struct Audit {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     settle: Option<Duration>,
     /// Judges only orders created since, as in 2026-01-31 or 2026-01-31T12:00:00Z (stock is always judged as a whole).
-    #[arg(long, value_name = "TIME", value_parser = since)]
+    #[arg(long, value_name = "TIME", value_parser = read_moment_or_date)]
     since: Option<OffsetDateTime>,
     /// How long after a change its messages may be on their way.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
@@ -110,13 +110,6 @@ fn failure(error: AuditError) -> Error {
         AuditError::Queues(_) => "the broker (AMQP_URL)",
     };
     Error::CannotAudit { what, cause: chain(&error) }
-}
-
-/// A date is its first moment in UTC.
-fn since(text: &str) -> Result<OffsetDateTime, &'static str> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .or_else(|_| Date::parse(text, &Iso8601::DATE).map(|date| date.with_time(Time::MIDNIGHT).assume_utc()))
-        .map_err(|_| "must be a date, or a date and time, as in 2026-01-31 or 2026-01-31T12:00:00Z")
 }
 
 fn page(report: &Report, output: Output, limit: usize) -> String {
@@ -200,18 +193,4 @@ fn explained(explained: &Explained, output: Output, limit: usize) -> String {
     }
     let lines: String = lines.iter().map(|line| format!("  {}\n", printable(line))).collect();
     format!("\n{}\n{lines}", output.bold("Explained"))
-}
-
-#[cfg(test)]
-mod tests {
-    use time::macros::datetime;
-
-    use super::*;
-
-    #[test]
-    fn since_takes_dates_and_times() {
-        assert_eq!(since("2026-01-31"), Ok(datetime!(2026-01-31 0:00 UTC)));
-        assert_eq!(since("2026-01-31T12:00:00+02:00"), Ok(datetime!(2026-01-31 12:00 +2)));
-        assert!(since("yesterday").is_err());
-    }
 }

@@ -14,6 +14,7 @@ use super::list::Paging;
 use super::output::{Output, moment, printable};
 use super::products::{self, delta, sku};
 use super::run::Outcome;
+use crate::contract::read_moment;
 use crate::domain::{Money, Sku};
 
 /// Adjusts stock and shows it: low, promised, moved, summed up, or as it was.
@@ -51,7 +52,7 @@ enum Command {
         #[arg(value_parser = sku)]
         sku: Sku,
         /// The time, as RFC 3339 writes it.
-        #[arg(long, value_name = "TIME", value_parser = time)]
+        #[arg(long, value_name = "TIME", value_parser = read_moment)]
         at: Option<OffsetDateTime>,
     },
     /// Lists what is promised to orders.
@@ -318,9 +319,4 @@ async fn transactions(
 
 pub(super) fn right(value: impl ToString) -> Cell {
     Cell::new(value).set_alignment(CellAlignment::Right)
-}
-
-fn time(text: &str) -> Result<OffsetDateTime, &'static str> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| "must be a time as RFC 3339 writes it, as in 2026-01-31T12:00:00Z")
 }

@@ -184,6 +184,8 @@ mod tests {
         {
             assert_eq!(whole_number(&value), Some(number), "{value}");
         }
+        let written: Value = serde_json::from_str("-3808467526597154.0").expect("a number");
+        assert_eq!(whole_number(&written), Some(-3_808_467_526_597_154));
         for value in [json!(2.5), json!(1e300), json!(u64::MAX), json!("2"), json!(null), json!(9.1e18)] {
             assert_eq!(whole_number(&value), None, "{value}");
         }

@@ -5,6 +5,7 @@ mod fields;
 pub mod headers;
 pub mod instance;
 pub mod inventory;
+mod moment;
 pub mod notification;
 pub mod order;
 mod outgoing;
@@ -20,4 +21,5 @@ pub mod tracking;
 pub mod webhook;
 
 pub use fields::{FieldError, Fields, whole_number};
+pub use moment::{read_moment, read_moment_or_date};
 pub use outgoing::{BUNDLE, Outgoing, Unroutable};

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use time::format_description::well_known::{Iso8601, Rfc3339};
 use uuid::Uuid;
 
 use super::fields::{FieldError, Fields, type_name};
+use super::moment::read_local_moment;
 use crate::domain::catalogue::{Catalogue, Refusal, Wish, price};
 use crate::domain::{
     CustomerId, Email, MAX_ITEMS, MAX_QUANTITY, Money, Order, OrderId, OrderStatus, Phone, Priority, Sku,
@@ -145,7 +145,7 @@ pub fn read_order(object: &Map<String, Value>, source: Source) -> Result<OrderFo
     let expected_price = fields.optional_money("expected_price");
     let priority = fields.optional_text("priority", str::parse::<Priority>).unwrap_or_default();
     let created_at = match source {
-        Source::Amqp => fields.optional_text("created_at", read_time),
+        Source::Amqp => fields.optional_text("created_at", read_local_moment),
         Source::Http => None,
     };
     if source == Source::Amqp {
@@ -224,17 +224,6 @@ fn holds_nul(value: &Value) -> bool {
         Value::Array(list) => list.iter().any(holds_nul),
         Value::Object(map) => map.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
     }
-}
-
-/// RFC 3339, or ISO 8601 without an offset as many clients write it; the latter is taken as UTC. Years before the first cannot be
-/// written as RFC 3339 again, and the far ones not be stored.
-fn read_time(text: &str) -> Result<OffsetDateTime, &'static str> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .or_else(|_| time::PrimitiveDateTime::parse(text, &Iso8601::PARSING).map(time::PrimitiveDateTime::assume_utc))
-        .ok()
-        .and_then(|time| time.checked_to_offset(time::UtcOffset::UTC))
-        .filter(|time| time.year() > 0)
-        .ok_or("must be a date and time as in 2026-01-31T12:00:00Z")
 }
 
 /// Where in the order a refusal of the catalogue belongs.

@@ -58,19 +58,27 @@ pub struct NewItem {
 }
 
 /// Many orders to submit.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(examples(json!({"orders": [{
     "customer_id": "c-17", "email": "ada@shop.example", "items": [{"sku": "WIDGET-01", "quantity": 2}],
     "idempotency_key": "basket-4711"
 }]})))]
 pub struct BulkOrders {
-    /// Each is judged by itself. A row that is no order at all is refused as one with faults.
+    /// Each is judged by itself: a row that is none of these is refused in its verdict, and costs its neighbours nothing.
     #[schema(min_items = 1, max_items = 1_000)]
     pub orders: Vec<BulkRow>,
 }
 
-/// An order, and perhaps the key under which this row can be sent again. Described by `schemas`.
+/// An order, and perhaps the key under which this row can be sent again.
+#[derive(Deserialize)]
 pub struct BulkRow;
+
+/// Under which a request can be repeated until it is answered.
+pub struct RequestKey;
+
+/// Where a range of time begins or ends.
+pub struct MomentOrDate;
 
 /// Why something was asked of an order.
 #[derive(Deserialize, ToSchema)]

@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type,
+    AdditionalProperties, AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat,
+    Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::requests::{BulkRow, NewOrder, Retry, ShortText};
+use super::requests::{BulkRow, MomentOrDate, NewOrder, RequestKey, Retry, ShortText};
 use crate::domain::webhook::EventPattern;
 use crate::domain::{Carrier, CustomerId, Email, Money, OrderId, Phone, Sku, TrackingNumber};
 
@@ -18,7 +19,7 @@ macro_rules! described {
     ($($name:ident: $schema:expr;)*) => {$(
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                $schema.build().into()
+                RefOr::T(Schema::from($schema.build()))
             }
         }
 
@@ -31,7 +32,7 @@ macro_rules! described {
 }
 
 described! {
-    OrderId: text("Identifies one order.", "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90").format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    OrderId: text("Identifies one order.", "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90").format(known(KnownFormat::Uuid));
     CustomerId: text("The shop's own name for a customer: printable characters without spaces.", "c-17")
         .min_length(Some(1))
         .max_length(Some(CustomerId::MAX))
@@ -61,12 +62,21 @@ described! {
         .min_length(Some(1))
         .max_length(Some(255))
         .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"));
+    RequestKey: text("1 to 255 printable ASCII characters, bare or as a quoted string.", "basket-4711")
+        .pattern(Some(r#"^ *([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}") *$"#));
+    MomentOrDate: AnyOfBuilder::new()
+        .item(text("A time with its offset, as RFC 3339 writes it.", "2026-01-31T12:00:00Z").format(known(KnownFormat::DateTime)))
+        .item(text("A date, for its first moment in UTC.", "2026-01-31").format(known(KnownFormat::Date)));
     Money: ObjectBuilder::new()
         .schema_type(Type::Number)
         .description(Some("An amount of the shop's one currency, with at most two decimal places."))
         .minimum(Some(0))
         .maximum(Some(9_999_999_999.99))
         .examples([19.99]);
+}
+
+fn known(format: KnownFormat) -> Option<SchemaFormat> {
+    Some(SchemaFormat::KnownFormat(format))
 }
 
 fn text(description: &str, example: &str) -> ObjectBuilder {
@@ -79,8 +89,7 @@ fn text(description: &str, example: &str) -> ObjectBuilder {
 impl PartialSchema for Retry {
     fn schema() -> RefOr<Schema> {
         let nothing = || ObjectBuilder::new().schema_type(Type::Null);
-        let id =
-            ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
+        let id = ObjectBuilder::new().schema_type(Type::Integer).format(known(KnownFormat::Int64));
         let ids = ArrayBuilder::new()
             .items(id)
             .min_items(Some(1))
@@ -107,16 +116,11 @@ impl PartialSchema for BulkRow {
     fn schema() -> RefOr<Schema> {
         let mut row = NewOrder::schema();
         if let RefOr::T(Schema::Object(order)) = &mut row {
-            let key = ObjectBuilder::new()
-                .schema_type(Type::String)
-                .min_length(Some(1))
-                .max_length(Some(255))
-                .pattern(Some("^[\\x21-\\x7e]+$"))
-                .examples([json!("basket-4711")])
-                .description(Some(
-                    "As the header of the same name; without it the row goes by the request's key and its place.",
-                ));
-            order.properties.insert("idempotency_key".to_owned(), key.build().into());
+            let nothing = ObjectBuilder::new().schema_type(Type::Null);
+            let key = OneOfBuilder::new().item(RequestKey::schema()).item(nothing).description(Some(
+                "As the header Idempotency-Key; without it the row goes by the request's key and its place.",
+            ));
+            order.properties.insert("idempotency_key".to_owned(), Schema::from(key.build()).into());
             order.description =
                 Some("An order, and perhaps the key under which this row can be sent again.".to_owned());
             order.examples.clear();
@@ -134,8 +138,8 @@ impl ToSchema for BulkRow {
 /// Units to add; negative takes away.
 pub(super) fn delta() -> Schema {
     let range = |from: i64, to: i64| {
-        let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
-        ObjectBuilder::new().schema_type(Type::Integer).format(Some(format)).minimum(Some(from)).maximum(Some(to))
+        let number = ObjectBuilder::new().schema_type(Type::Integer).format(known(KnownFormat::Int64));
+        number.minimum(Some(from)).maximum(Some(to))
     };
     let choice = OneOfBuilder::new().item(range(1, 1_000_000_000)).item(range(-1_000_000_000, -1));
     Schema::OneOf(choice.description(Some("Units to add; negative takes away. Not zero.")).build())

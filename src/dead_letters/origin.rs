@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use crate::contract::headers;
+use crate::contract::{headers, read_moment};
 use crate::topology::names;
 
 /// Where a message failed, why, and where it first came from.
@@ -28,7 +27,7 @@ const UNKNOWN: &str = "unknown";
 /// that queue by other ways than `dlx`.
 pub fn origin(headers: &Map<String, Value>, delivered: (&str, &str)) -> Origin {
     let text = |name: &str| headers.get(name).and_then(Value::as_str).map(str::to_owned);
-    let time = |name: &str| headers.get(name)?.as_str().and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    let time = |name: &str| headers.get(name)?.as_str().and_then(|text| read_moment(text).ok());
     let death = last_death(headers);
     let of_death = |name: &str| death?.get(name)?.as_str().map(str::to_owned);
     let queue = text(headers::ORIGIN_QUEUE)
@@ -140,6 +139,8 @@ mod tests {
         assert_eq!(way(&origin), ("analytics", "events", "order.failed", "attempts_exhausted"));
         assert_eq!(origin.error, "timeout");
         assert!(origin.first_failed_at < origin.last_failed_at);
+        // somebody else's header, and a time that no table holds
+        assert_eq!(of(json!({"fleet-failed-at": "9999-12-31T23:59:59-01:00"})).last_failed_at, None);
     }
 
     #[test]

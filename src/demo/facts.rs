@@ -8,6 +8,7 @@ use super::programs::Programs;
 use super::repair::{Letter, list};
 use super::shop::{Product, Shop, Statistics};
 use super::submit::ByAmqp;
+use crate::contract::read_moment;
 use crate::domain::notification::Channel;
 use crate::domain::{Money, Order, OrderId, OrderStatus};
 
@@ -43,7 +44,7 @@ pub async fn gather(story: &Story, shop: &Shop, programs: &Programs, folder: &Pa
     let retried = shop.order(story.retried).await?;
     let seconds_of = |event: Option<&serde_json::Value>| {
         let at = event?.get("at")?.as_str()?;
-        time::OffsetDateTime::parse(at, &time::format_description::well_known::Rfc3339).ok()
+        read_moment(at).ok()
     };
     let timeline = retried["timeline"].as_array();
     let first = seconds_of(timeline.and_then(|events| events.first()));

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
-use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 use crate::contract::order::read_object;
-use crate::contract::{Fields, Outgoing, headers};
+use crate::contract::{Fields, Outgoing, headers, read_moment};
 use crate::domain::Money;
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source};
 use crate::services::webhook_service::fan_out::{self, FanOut};
@@ -121,13 +120,12 @@ fn read(routing_key: String, body: &[u8]) -> Result<Event, Failure> {
     let id = |name: &str| object.get(name)?.as_str().and_then(|text| Uuid::parse_str(text).ok());
     let order_id = id("order_id").or_else(|| id("id"));
     let mut fields = Fields::new(&object, "");
-    let time = |text: &str| OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "must be a time as RFC 3339 writes it");
-    let occurred_at = fields.optional_text("occurred_at", time);
+    let occurred_at = fields.optional_text("occurred_at", read_moment);
     let counted = match routing_key.as_str() {
         "order.created" => Counted::Created,
         "order.confirmed" => Counted::Confirmed {
             total: fields.optional_money("total"),
-            created_at: fields.optional_text("created_at", time),
+            created_at: fields.optional_text("created_at", read_moment),
         },
         "order.failed" => {
             let reason = fields.optional_text("reason", |text| Ok::<_, &str>(shortened(text)));
@@ -253,6 +251,7 @@ mod tests {
         let failure = read("order.confirmed".to_owned(), br#"{"total": "ten"}"#).expect_err("refused");
         assert!(matches!(failure, Failure::BadMessage(text) if text.contains("/total")));
         assert!(read("order.confirmed".to_owned(), b"[1]").is_err());
+        assert!(read("order.created".to_owned(), br#"{"occurred_at": "9999-12-31T23:59:59-01:00"}"#).is_err());
         assert_eq!(event("order.returned", r#"{"total": "ten"}"#).counted, Counted::Nothing);
     }
 }

@@ -17,6 +17,7 @@ use super::super::list::Paging;
 use super::super::output::{Output, moment, printable};
 use super::super::run::Outcome;
 use super::post;
+use crate::contract::read_moment;
 use crate::domain::webhook::DeliveryState;
 
 /// Longest wait for the outcome of a ping: above the longest call that webhook-service makes by default.
@@ -89,10 +90,7 @@ fn states() -> impl TypedValueParser<Value = DeliveryState> {
 }
 
 fn instant(text: &str) -> Result<String, &'static str> {
-    match OffsetDateTime::parse(text, &Rfc3339) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("must be a time as RFC 3339 writes it, as in 2026-11-21T08:00:00Z"),
-    }
+    read_moment(text).map(|_| text.to_owned())
 }
 
 #[derive(Debug, Deserialize)]

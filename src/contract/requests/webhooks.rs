@@ -14,7 +14,11 @@ use crate::domain::webhook::EventPattern;
 #[schema(examples(json!({"url": "https://partner.example/webhooks", "event_types": ["order.*", "stock.low"]})))]
 pub struct NewWebhook {
     /// An https address of a public host, without user, password or fragment.
-    #[schema(min_length = 1, max_length = 2048, examples("https://partner.example/webhooks"))]
+    #[schema(
+        max_length = 2048,
+        pattern = r"^https://(\[[0-9a-fA-F:.]+\]|[^\s\x00-\x1f\x7f-\x9f/?#\\@:.\[\]]+(\.[^\s\x00-\x1f\x7f-\x9f/?#\\@:.\[\]]+)+)(:[0-9]{1,5})?([/?][^\s\x00-\x1f\x7f-\x9f#]*)?$",
+        examples("https://partner.example/webhooks")
+    )]
     pub url: String,
     #[schema(min_items = 1, max_items = 50)]
     pub event_types: Vec<EventPattern>,
@@ -31,7 +35,11 @@ pub struct NewWebhook {
 #[schema(examples(json!({"event_types": ["*"], "customer_id": null})))]
 pub struct WebhookChange {
     /// An https address of a public host, without user, password or fragment.
-    #[schema(min_length = 1, max_length = 2048, examples("https://partner.example/webhooks"))]
+    #[schema(
+        max_length = 2048,
+        pattern = r"^https://(\[[0-9a-fA-F:.]+\]|[^\s\x00-\x1f\x7f-\x9f/?#\\@:.\[\]]+(\.[^\s\x00-\x1f\x7f-\x9f/?#\\@:.\[\]]+)+)(:[0-9]{1,5})?([/?][^\s\x00-\x1f\x7f-\x9f#]*)?$",
+        examples("https://partner.example/webhooks")
+    )]
     pub url: Option<String>,
     #[schema(min_items = 1, max_items = 50)]
     pub event_types: Option<Vec<EventPattern>>,

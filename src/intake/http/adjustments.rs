@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::caller::{Caller, Change};
 use super::json_body::JsonBody;
-use super::orders::{IDEMPOTENCY_REPLAYED, read_key};
+use super::orders::{IDEMPOTENCY_REPLAYED, KeyHeader, read_key};
 use super::problem::ProblemKind::{Conflict, IdempotencyKeyReused, NotFound};
 use super::problem::{Problem, ProblemKind, of_database};
 use super::products::{faults, short_text, target, unfaulted, unknown};
@@ -35,11 +35,7 @@ struct Adjustment {
 /// gets the first answer again.
 #[utoipa::path(
     post, path = "/api/v1/products/{sku}/adjustments", operation_id = "adjustStock", tag = "products",
-    params(("sku" = Sku, Path), (
-        "Idempotency-Key" = Option<String>, Header,
-        description = "Chosen by the client, new for each adjustment: 1 to 255 printable ASCII characters, bare or as a quoted string.",
-        pattern = r#"^ *([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}") *$"#, example = json!("delivery-4711")
-    )),
+    params(("sku" = Sku, Path), KeyHeader),
     request_body = requests::Adjustment,
     responses((
         status = 200, description = "The product with its new stock.", body = Product,

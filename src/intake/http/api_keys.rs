@@ -7,7 +7,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -19,7 +18,7 @@ use super::problem::ProblemKind::{NotFound, Validation};
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
 use crate::access::{ApiKey, Role, Trust};
-use crate::contract::Fields;
+use crate::contract::{Fields, read_moment};
 use crate::domain::CustomerId;
 use crate::ops::api_keys::{self, KeyError};
 use crate::store::api_keys::{KeyRecord, NewKey, page};
@@ -84,10 +83,9 @@ fn read_key(body: &JsonBody) -> Result<NewKey, Problem> {
     let name = fields.text("name", ApiKey::read_name);
     let role = fields.text("role", str::parse::<Role>);
     let customer_id = fields.optional_text("customer_id", |text| CustomerId::parse(text));
-    let expires_at = fields.optional_text("expires_at", |text| match OffsetDateTime::parse(text, &Rfc3339) {
-        Ok(at) if at > OffsetDateTime::now_utc() => Ok(at),
-        Ok(_) => Err("must be in the future"),
-        Err(_) => Err("must be a time as in 2100-01-01T00:00:00Z"),
+    let expires_at = fields.optional_text("expires_at", |text| {
+        let at = read_moment(text)?;
+        if at > OffsetDateTime::now_utc() { Ok(at) } else { Err("must be in the future") }
     });
     let faultless = fields.errors.is_empty();
     let trust = role.and_then(|role| Trust::of(role, customer_id));

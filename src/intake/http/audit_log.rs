@@ -3,14 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use super::cursor;
 use super::parameters::{PAGE, PageParameters, Parameters};
 use super::problem::{Problem, of_database};
 use super::router::ApiState;
+use crate::contract::read_moment;
 use crate::store::audit_log::{self, Chain, Entry, Filter};
 
 /// Longest actor, action or target that is looked for.
@@ -48,8 +47,8 @@ pub(super) async fn list(
         actor: parameters.optional("actor", text),
         action: parameters.optional("action", text),
         target: parameters.optional("target", text),
-        since: parameters.optional("since", time),
-        until: parameters.optional("until", time),
+        since: parameters.optional("since", read_moment),
+        until: parameters.optional("until", read_moment),
     };
     let after = parameters.optional("cursor", |text| {
         text.parse::<i64>().map_err(|_| "is not a cursor of this list; take next_cursor from the page before")
@@ -81,8 +80,4 @@ fn text(text: &str) -> Result<String, String> {
         ..=MAX_TEXT if !text.contains('\0') => Ok(text.to_owned()),
         _ => Err(format!("must have at most {MAX_TEXT} characters, and no U+0000")),
     }
-}
-
-fn time(text: &str) -> Result<OffsetDateTime, &'static str> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "must be a time as in 2026-01-31T12:00:00Z")
 }

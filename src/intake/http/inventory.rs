@@ -5,7 +5,6 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -15,6 +14,7 @@ use super::problem::ProblemKind::NotFound;
 use super::problem::{Problem, ProblemKind, of_database};
 use super::products::{ProductPage, list_filtered, unknown};
 use super::router::ApiState;
+use crate::contract::read_moment;
 use crate::domain::inventory::ReservationStatus;
 use crate::domain::{OrderId, Sku};
 use crate::store::inventory_queries::{
@@ -168,10 +168,7 @@ pub(super) async fn stock_at(
     mut parameters: Parameters,
 ) -> Result<Json<StockView>, Problem> {
     let Path(sku) = sku.map_err(|_| unknown())?;
-    let at = parameters.optional("at", |text| {
-        OffsetDateTime::parse(text, &Rfc3339)
-            .map_err(|_| "must be a time as RFC 3339 writes it, as in 2026-01-31T12:00:00Z")
-    });
+    let at = parameters.optional("at", read_moment);
     parameters.finish()?;
     let at = at.unwrap_or_else(OffsetDateTime::now_utc);
     let mut connection = state.connection().await?;

@@ -1,7 +1,7 @@
 //! Reads a request's body as a JSON object, with a limit and with an answer that says where it is broken. The extractor of every
 //! handler that takes a body.
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
 use futures_util::StreamExt;
@@ -24,18 +24,22 @@ pub(super) struct JsonBody<const LIMIT: usize = MAX_BODY> {
     pub fingerprint: Fingerprint,
 }
 
-/// A body that may be left out: `None` when it is empty, whatever its type.
+/// The object of a body that may be left out. Nothing at all, whatever its type, `null` and `{}` are the same: an object without a field.
 #[derive(Debug)]
-pub(super) struct OptionalJsonBody(pub Option<JsonBody>);
+pub(super) struct OptionalJsonBody(pub Map<String, Value>);
 
 impl<S: Send + Sync> FromRequest<S> for OptionalJsonBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if request.body().is_end_stream() {
-            return Ok(Self(None));
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let declared = is_json(request.headers().get(header::CONTENT_TYPE));
+        let bytes = read_body(request, MAX_BODY).await?;
+        match bytes.trim_ascii() {
+            b"" => Ok(Self(Map::new())),
+            _ if !declared => Err(not_json()),
+            b"null" => Ok(Self(Map::new())),
+            _ => read_object(&bytes).map(Self).map_err(of_unreadable),
         }
-        JsonBody::from_request(request, state).await.map(|body| Self(Some(body)))
     }
 }
 
@@ -52,10 +56,13 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for JsonBody<LIMIT> {
 /// The bytes of a body that is declared as JSON.
 pub(super) async fn read_json(request: Request) -> Result<Vec<u8>, Problem> {
     if !is_json(request.headers().get(header::CONTENT_TYPE)) {
-        let detail = "the header Content-Type must be application/json";
-        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+        return Err(not_json());
     }
     read_body(request, MAX_BODY).await
+}
+
+fn not_json() -> Problem {
+    Problem::new(ProblemKind::UnsupportedMediaType, "the header Content-Type must be application/json")
 }
 
 /// The bytes of a body of at most `most` bytes, whatever they are.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::correlation::CorrelationId;
 use super::json_body::JsonBody;
-use super::orders::{of_refused, placed_by, read_key};
+use super::orders::{KeyHeader, of_refused, placed_by, read_key};
 use super::problem::{Problem, ProblemDetails, ProblemKind, of_unreadable};
 use super::router::ApiState;
 use crate::access::Actor;
@@ -64,13 +64,11 @@ enum Verdict {
 /// Submit many orders
 ///
 /// Up to 1,000, each with a verdict of its own: those at fault are refused, the others accepted. A row with an `idempotency_key`, or
-/// any row of a request with an `Idempotency-Key`, can be sent again until it is answered, alone or among others.
+/// any row of a request with an `Idempotency-Key`, can be sent again until it is answered, alone or among others. A row without a key of
+/// its own goes by the request's key and its place.
 #[utoipa::path(
     post, path = "/api/v1/orders/bulk", operation_id = "submitOrders", tag = "orders",
-    params((
-        "Idempotency-Key" = Option<String>, Header, description = "For all rows without a key of their own: each goes by this key and its place.",
-        min_length = 1, max_length = 250, pattern = "^[\\x21-\\x7e]+$", example = json!("import-2026-01-31")
-    )),
+    params(KeyHeader),
     request_body = BulkOrders,
     responses((status = 200, description = "A verdict for each order.", body = Verdicts))
 )]

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde_json::Map;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -49,7 +49,7 @@ pub(super) async fn cancel(
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, Problem> {
     let id = read_id(id)?;
-    let reason = read_reason(body)?;
+    let reason = read_reason(&body)?;
     let origin = Origin { actor: &actor, why: reason.as_deref(), correlation_id: &correlation_id };
     ask(&state, id, &Request::Cancel, &origin).await
 }
@@ -90,7 +90,7 @@ pub(super) async fn ship(
 #[utoipa::path(
     post, path = "/api/v1/orders/{id}/deliver", operation_id = "deliverOrder", tag = "orders",
     params(("id" = OrderId, Path)),
-    request_body(content = Option<Because>, example = json!({"reason": "ordered twice"})),
+    request_body(content = Option<Because>, example = json!({"reason": "left with a neighbour"})),
     responses((status = 200, description = "The order is delivered.", body = OrderDetails)),
     extensions(("x-problems" = json!([NotFound, IllegalTransition])))
 )]
@@ -102,15 +102,14 @@ pub(super) async fn deliver(
     OptionalJsonBody(body): OptionalJsonBody,
 ) -> Result<Response, Problem> {
     let id = read_id(id)?;
-    let reason = read_reason(body)?;
+    let reason = read_reason(&body)?;
     let origin = Origin { actor: &actor, why: reason.as_deref(), correlation_id: &correlation_id };
     ask(&state, id, &Request::Deliver, &origin).await
 }
 
-/// The optional `reason` of an optional body.
-fn read_reason(body: Option<JsonBody>) -> Result<Option<String>, Problem> {
-    let object = body.map_or_else(Map::new, |body| body.object);
-    let mut fields = Fields::new(&object, "");
+/// The reason, if one is given.
+fn read_reason(body: &Map<String, Value>) -> Result<Option<String>, Problem> {
+    let mut fields = Fields::new(body, "");
     let reason = fields.optional_text("reason", |text| short_text(text, MAX_REASON));
     if fields.errors.is_empty() && fields.unknown().is_empty() { Ok(reason) } else { Err(faults(fields)) }
 }

@@ -7,9 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
 use sqlx::PgConnection;
-use time::format_description::well_known::{Iso8601, Rfc3339};
-use time::{Date, OffsetDateTime, UtcOffset};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::correlation::CorrelationId;
@@ -20,9 +18,9 @@ use super::problem::ProblemKind::{IdempotencyKeyInFlight, IdempotencyKeyReused, 
 use super::problem::{Problem, ProblemKind, of_database, of_unreadable};
 use super::router::ApiState;
 use crate::access::Actor;
-use crate::contract::FieldError;
 use crate::contract::order::{OrderForm, Source, read_order};
-use crate::contract::requests::NewOrder;
+use crate::contract::requests::{MomentOrDate, NewOrder, RequestKey};
+use crate::contract::{FieldError, read_moment_or_date};
 use crate::domain::{CustomerId, Order, OrderId, OrderStatus, Sku};
 use crate::intake::{Acceptance, Fingerprint, IdempotencyKey, Refused, Submission};
 use crate::store::order_queries::{self, HistoryEntry, OrderDetails};
@@ -42,17 +40,24 @@ pub(super) struct AcceptedOrder {
     tracking_url: Option<String>,
 }
 
+/// How the header looks in the description of every request that may be repeated.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by `read_key`; this is for the document")]
+pub(super) struct KeyHeader {
+    /// Chosen by the client, new for each request that is to have an effect of its own: 1 to 255 printable ASCII characters, bare or
+    /// as a quoted string.
+    #[param(rename = "Idempotency-Key", inline, required = false)]
+    idempotency_key: RequestKey,
+}
+
 /// Submit an order
 ///
 /// The order is stored, and answered as pending; what becomes of it is seen by asking for it. With an `Idempotency-Key` a request
 /// can be repeated until it is answered: the same key with the same body is the same order, and gets the first answer again.
 #[utoipa::path(
     post, path = "/api/v1/orders", operation_id = "submitOrder", tag = "orders",
-    params((
-        "Idempotency-Key" = Option<String>, Header,
-        description = "Chosen by the client, new for each order: 1 to 255 printable ASCII characters, bare or as a quoted string.",
-        pattern = r#"^ *([!#-~][ -~]{0,254}|"([ !#-\[\]-~]|\\["\\]){1,255}") *$"#, example = json!("basket-4711")
-    )),
+    params(KeyHeader),
     request_body = NewOrder,
     responses((
         status = 202, description = "Accepted; under the key of an earlier request, what was answered then.", body = AcceptedOrder,
@@ -202,8 +207,8 @@ pub(super) struct OrderPage {
         ("status" = Option<OrderStatus>, Query, description = "Only orders in this status."),
         ("customer" = Option<CustomerId>, Query, description = "Only orders of this customer."),
         ("sku" = Option<Sku>, Query, description = "Only orders with a line of this product."),
-        ("from" = Option<String>, Query, description = "Only orders created then or later: a date (its first moment in UTC) or a date with time, as RFC 3339 writes it.", example = json!("2026-01-31T12:00:00Z")),
-        ("to" = Option<String>, Query, description = "Only orders created before.", example = json!("2026-02-01")),
+        ("from" = inline(Option<MomentOrDate>), Query, description = "Only orders created then or later: a date (its first moment in UTC) or a date with time, as RFC 3339 writes it.", example = json!("2026-01-31T12:00:00Z")),
+        ("to" = inline(Option<MomentOrDate>), Query, description = "Only orders created before.", example = json!("2026-02-01")),
         ("text" = Option<String>, Query, description = "Beginnings of words that an order must have: in customer, e-mail, phone, metadata, tracking number or notes. Or the order's id.", min_length = 1, example = json!("ada shop")),
         PageParameters
     ),
@@ -218,8 +223,8 @@ pub(super) async fn list(
         status: parameters.optional("status", str::parse::<OrderStatus>),
         customer_id: parameters.optional("customer", |text| CustomerId::parse(text)),
         sku: parameters.optional("sku", |text| Sku::parse(text)),
-        from: parameters.optional("from", read_moment),
-        to: parameters.optional("to", read_moment),
+        from: parameters.optional("from", read_moment_or_date),
+        to: parameters.optional("to", read_moment_or_date),
         text: parameters.optional("text", str::parse::<Text>),
     };
     let position = parameters.optional("cursor", cursor::read_order).unwrap_or(OrderPosition::NEWEST);
@@ -237,16 +242,6 @@ pub(super) async fn list(
     let mut orders = page.map_err(|error| of_database(&error))?;
     let next_cursor = cursor::cut(&mut orders, limit, |last| cursor::of_order(OrderPosition::of(last)));
     Ok(Json(OrderPage { orders, next_cursor }))
-}
-
-/// A moment, or a date for its first moment in UTC.
-fn read_moment(text: &str) -> Result<OffsetDateTime, &'static str> {
-    let date = || Date::parse(text, &Iso8601::DATE).ok().map(|date| date.midnight().assume_utc());
-    OffsetDateTime::parse(text, &Rfc3339)
-        .ok()
-        .or_else(date)
-        .filter(|moment| (1..=9999).contains(&moment.to_offset(UtcOffset::UTC).year()))
-        .ok_or("must be a date as in 2026-01-31, or with a time as in 2026-01-31T12:00:00Z")
 }
 
 #[derive(Serialize, ToSchema)]

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use crate::contract::read_moment;
 use crate::contract::webhook::Payload;
 use crate::domain::webhook::PING;
 use crate::messaging::Failure;
@@ -39,5 +39,5 @@ pub fn body(assignment: &Assignment) -> Result<String, Failure> {
 
 fn occurred_at(body: &str) -> Option<OffsetDateTime> {
     let Occurred { occurred_at } = serde_json::from_str(body).ok()?;
-    OffsetDateTime::parse(&occurred_at?, &Rfc3339).ok()
+    read_moment(&occurred_at?).ok()
 }

@@ -119,6 +119,46 @@ async fn an_empty_filter_is_a_fault_and_does_not_show_everything() {
 }
 
 #[tokio::test]
+async fn a_time_that_cannot_be_kept_is_a_fault_and_not_a_failure() {
+    let (_database, api) = shop().await;
+    // the first hour of the year 10000 in UTC, and a date in a form that nobody promised
+    for (path, pointer) in [
+        ("/api/v1/orders?from=9999-12-31T23:59:59-01:00", "/from"),
+        ("/api/v1/orders?to=2026-W01-1", "/to"),
+        ("/api/v1/audit?since=9999-12-31T23:59:59-01:00", "/since"),
+        ("/api/v1/products/WIDGET-01/stock?at=9999-12-31T23:59:59-01:00", "/at"),
+    ] {
+        let (status, problem) = answer(api.get(path)).await;
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{path}: {problem}");
+    }
+    let key = json!({"name": "shop-1", "role": "operator", "expires_at": "9999-12-31T23:59:59-01:00"});
+    let (status, problem) = answer(api.post("/api/v1/api-keys", &key)).await;
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/expires_at")), "{problem}");
+    for from in ["2026-01-31", "2026-01-31T12:00:00Z", "9999-12-31T23:59:59%2B01:00"] {
+        assert_eq!(answer(api.get(&format!("/api/v1/orders?from={from}"))).await.0, 200, "{from}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_only_gives_a_reason_may_be_left_out_in_every_way() {
+    let (_database, api) = shop().await;
+    let (_, accepted) = api.submit(&order()).await;
+    let path = format!("/api/v1/orders/{}/cancel", accepted["id"].as_str().expect("an id"));
+    let bare = || api.client.post(format!("{}{path}", api.address));
+    let left_out = [bare(), bare().header("content-type", "text/plain").body("")];
+    let json = [&b""[..], b" \n", b"null", b" null ", b"{}", br#"{"reason": null}"#];
+    for (place, request) in left_out.into_iter().chain(json.map(|body| api.post_bytes(&path, body))).enumerate() {
+        let (status, order) = answer(request).await;
+        assert_eq!((status, &order["status"]), (200, &json!("cancelled")), "{place}: {order}");
+    }
+    for (body, status) in [("[]", 422), ("\"because\"", 422), ("nil", 400), (r#"{"cause": "x"}"#, 422)] {
+        assert_eq!(answer(api.post_bytes(&path, body)).await.0, status, "{body}");
+    }
+    let plain = bare().header("content-type", "text/plain").body("null");
+    assert_eq!(answer(plain).await.0, 415);
+}
+
+#[tokio::test]
 async fn a_whole_number_may_be_written_with_a_point() {
     let (database, api) = shop().await;
     let items = json!([{"sku": "WIDGET-01", "quantity": 2.0, "price": 19.99}]);

@@ -82,8 +82,38 @@ async fn a_request_with_a_key_gives_one_to_each_row() {
 }
 
 #[tokio::test]
+async fn the_key_of_a_request_follows_the_rules_of_every_idempotency_key() {
+    let (database, api) = shop().await;
+    let body = json!({"orders": [row(None)]});
+    let with = |key: &str| api.post("/api/v1/orders/bulk", &body).header("Idempotency-Key", key);
+    let longest = "k".repeat(255);
+    let (_, first) = answer(with(&longest)).await;
+    let (_, again) = answer(with(&format!("\"{longest}\""))).await;
+    assert_eq!((&first["accepted"], &again["results"][0]["replayed"]), (&json!(1), &json!(true)), "{first} {again}");
+    let (status, problem) = answer(with(&"k".repeat(256))).await;
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/Idempotency-Key")), "{problem}");
+    assert_eq!(database.number("select count(*) from orders").await, 1);
+}
+
+#[tokio::test]
+async fn a_row_with_a_key_of_null_goes_by_the_key_of_the_request() {
+    let (database, api) = shop().await;
+    let mut keyless = row(None);
+    keyless["idempotency_key"] = Value::Null;
+    for rows in [[row(None)], [keyless]] {
+        let body = json!({"orders": rows});
+        let (_, verdicts) = answer(api.post("/api/v1/orders/bulk", &body).header("Idempotency-Key", "import-1")).await;
+        assert_eq!(verdicts["accepted"], json!(1), "{verdicts}");
+    }
+    assert_eq!(database.number("select count(*) from orders").await, 1);
+}
+
+#[tokio::test]
 async fn a_request_that_is_no_list_of_orders_is_refused_as_a_whole() {
     let (database, api) = shop().await;
+    let (status, problem) =
+        answer(api.post("/api/v1/orders/bulk", &json!({"orders": [row(None)], "dry_run": true}))).await;
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/dry_run")), "{problem}");
     let too_many: Vec<Value> = (0..1_001).map(|_| row(None)).collect();
     for (orders, words) in [(json!([]), "empty"), (json!(too_many), "at most 1000"), (json!("all"), "list")] {
         let (status, problem) = answer(api.post("/api/v1/orders/bulk", &json!({"orders": orders}))).await;

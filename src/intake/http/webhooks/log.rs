@@ -18,8 +18,8 @@ use super::super::problem::ProblemKind::{Conflict, NotFound};
 use super::super::problem::{Problem, ProblemKind, of_database};
 use super::super::router::ApiState;
 use super::{IdInPath, of_path, read, target, unknown};
-use crate::contract::requests;
 use crate::contract::webhook::Deliver;
+use crate::contract::{read_moment, requests};
 use crate::domain::webhook::{DeliveryState, EndpointState, PING, delivery_id};
 use crate::store::outbox;
 use crate::store::webhook_log::{self, Delivery, Filter, LoggedAttempt, NewDelivery, Position};
@@ -62,8 +62,8 @@ pub(in super::super) async fn list(
     let filter = Filter {
         state: parameters.optional("state", str::parse::<DeliveryState>),
         event_type: parameters.optional("event_type", |text| Ok::<_, String>(text.to_owned())),
-        since: parameters.optional("since", read::moment),
-        until: parameters.optional("until", read::moment),
+        since: parameters.optional("since", read_moment),
+        until: parameters.optional("until", read_moment),
     };
     let position = parameters.optional("cursor", |text| cursor::read_moment(text).map(|(at, id)| Position { at, id }));
     let limit = parameters.whole("limit", PAGE);

@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::super::cursor;
 use super::super::json_body::JsonBody;
 use super::super::problem::Problem;
-use crate::contract::Fields;
+use crate::contract::{Fields, read_moment};
 use crate::domain::CustomerId;
 use crate::domain::webhook::{EventPattern, Interest, MAX_PATTERNS};
 use crate::ports::webhooks::{AddressRules, EndpointUrl};
@@ -88,8 +87,8 @@ pub(super) struct Range {
 
 pub(super) fn range(body: &JsonBody) -> Result<Range, Problem> {
     let mut fields = Fields::new(&body.object, "");
-    let since = fields.text("since", moment);
-    let until = fields.optional_text("until", moment);
+    let since = fields.text("since", read_moment);
+    let until = fields.optional_text("until", read_moment);
     let position = fields.optional_text("cursor", |text| cursor::read_moment(text).map(|(at, id)| Position { at, id }));
     if let (Some(since), Some(until)) = (since, until)
         && until <= since
@@ -103,11 +102,6 @@ pub(super) fn range(body: &JsonBody) -> Result<Range, Problem> {
         }
         Some(_) | None => Err(Problem::validation(errors)),
     }
-}
-
-/// A time that the database can compare with.
-pub(super) fn moment(text: &str) -> Result<OffsetDateTime, &'static str> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "must be a time as in 2026-11-21T00:00:00Z")
 }
 
 fn patterns(fields: &mut Fields<'_>) -> Option<Vec<EventPattern>> {

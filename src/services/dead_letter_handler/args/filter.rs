@@ -1,10 +1,10 @@
 //! Which dead letters are meant.
 
 use clap::Args;
-use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use crate::contract::read_moment;
 use crate::store::dead_letters::{Filter, State};
 
 #[derive(Args)]
@@ -62,7 +62,7 @@ impl FilterArgs {
 /// A point in time, or how long ago.
 fn parse_time(text: &str) -> Result<OffsetDateTime, &'static str> {
     const WRONG: &str = "must be a time as in 2026-01-31T12:00:00Z, or an age as in 90s, 30m, 2h, 7d";
-    if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
+    if let Ok(time) = read_moment(text) {
         return Ok(time);
     }
     let unit = match text.chars().last() {
