@@ -9,7 +9,8 @@ const BACKLOG: usize = 600;
 
 #[tokio::test]
 async fn an_urgent_order_overtakes_the_backlog() {
-    let mut stage = Stage::set(Options::default()).await;
+    // what a consumer has in hand already is not overtaken
+    let mut stage = Stage::set(Options { prefetch: 32, ..Options::default() }).await;
     stage.stock("WIDGET-01", 10_000).await;
     // a backlog of orders that the processor has not seen
     let (accepted, body) = {

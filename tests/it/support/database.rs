@@ -30,7 +30,7 @@ impl TestDatabase {
         run(&mut admin, format!("create database {name} template {template}")).await;
         let pool = PgPoolOptions::new()
             .max_connections(8)
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(Duration::from_secs(60))
             .connect_lazy_with(server.clone().database(&name));
         Self { server, name, pool }
     }

@@ -48,6 +48,8 @@ pub struct Options {
     pub broker: Option<(String, String)>,
     /// Most messages of one bundle; 1 where a test looks into an internal queue.
     pub bundle: usize,
+    /// Most messages that a consumer has in hand.
+    pub prefetch: u16,
 }
 
 impl Default for Options {
@@ -65,6 +67,7 @@ impl Default for Options {
             webhook_patience: Patience { hours: 72, failures: 20 },
             broker: None,
             bundle: 64,
+            prefetch: 512,
         }
     }
 }

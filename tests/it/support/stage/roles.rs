@@ -175,7 +175,11 @@ impl Stage {
             broker: self.host.broker(&name),
             health: Health::default(),
             links: Links::new(self.database.pool.clone(), "https://shop.example".parse().ok()),
-            consumer: ConsumerArgs { bundle: self.options.bundle, ..defaults::<ConsumerArgs>() },
+            consumer: ConsumerArgs {
+                bundle: self.options.bundle,
+                prefetch: self.options.prefetch,
+                ..defaults::<ConsumerArgs>()
+            },
             controls: Controls::default(),
             shutdown: CancellationToken::new(),
         };
