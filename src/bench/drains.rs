@@ -76,7 +76,7 @@ pub async fn replay(stage: &Stage<'_>, scenario: Scenario) -> anyhow::Result<Run
     let clock = Instant::now();
     let mut replay = Command::new(programs()?.join("dead-letter-handler"));
     replay.env("AMQP_URL", &stage.berth.amqp_url).env("DATABASE_URL", &stage.berth.database_url).kill_on_drop(true);
-    run(replay.args(["replay", "--all", "--yes"])).await?;
+    run(replay.args(["replay", "--all", "--yes", "--no-watch", "--rate", "10000"])).await?;
     let seconds = clock.elapsed().as_secs_f64();
     let rate = orders as f64 / seconds;
     let note = format!("{orders} letters in {seconds:.1} s, {rate:.0} per second");

@@ -137,7 +137,7 @@ pub async fn dead_letters(db: &PgPool) -> anyhow::Result<DeadLetters> {
 
 async fn replay(injector: &Injector) -> anyhow::Result<()> {
     let mut command = Command::new(programs()?.join("dead-letter-handler"));
-    command.args(["replay", "--all", "--yes"]).env("DATABASE_URL", &injector.servers.database_url);
+    command.args(["replay", "--all", "--yes", "--no-watch"]).env("DATABASE_URL", &injector.servers.database_url);
     let output = command.env("AMQP_URL", &injector.servers.amqp_url).output().await?;
     ensure!(output.status.success(), "the replay failed: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())

@@ -64,11 +64,11 @@ pub async fn repair(programs: &Programs, shop: &Shop, screen: &Screen) -> anyhow
 
 async fn replay(programs: &Programs, id: Uuid) -> anyhow::Result<()> {
     let ended = programs.run(PROGRAM, &["replay", "--json", &id.to_string()]).await?;
-    let reports: Vec<Value> = serde_json::from_str(&ended.stdout)
+    let report: Value = serde_json::from_str(&ended.stdout)
         .with_context(|| format!("dead-letter-handler replay did not answer: {}", ended.stderr))?;
-    // `moved_on`: published, and already failed again when its row was to be closed
-    match reports.iter().find_map(|report| report["outcome"].as_str()) {
-        Some("replayed" | "moved_on") => Ok(()),
+    match report["first"][0]["state"].as_str() {
+        // it was followed to its end: handled, or dead again
+        Some("applied" | "failed") => Ok(()),
         Some(_) | None => bail!("dead letter {id} was not replayed: {}", ended.stdout),
     }
 }
