@@ -3,6 +3,7 @@
 mod begin;
 mod ramp;
 mod runner;
+mod watch;
 
 pub use begin::{Begin, Preview, PreviewedGroup, PreviewedVerdict, begin, preview, turn};
 pub use runner::{Left, Runner};

@@ -12,20 +12,17 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::ramp::{Fares, next_stage};
+use super::watch::{UNSEEN_AFTER, look};
 use crate::dead_letters::consumers::{Consumers, Verdict};
 use crate::dead_letters::publish::{CHUNK, Outcome, Replayer};
 use crate::messaging::Broker;
-use crate::store::dead_letters::{
-    self as store, Change, ItemState, OnItsWay, Operation, OperationState, State, Waiting,
-};
-use crate::store::inbox;
+use crate::store::dead_letters::{self as store, Change, ItemState, Operation, OperationState, State, Waiting};
 
 /// Pause between two looks at what was sent.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often the lease is renewed; well within [`store::RUNNER_LEASE_SECONDS`].
-const RENEW: Duration = Duration::from_secs(3);
-/// A message that its consumer has not answered for in this time was not seen to end: nobody consumes, or it waits behind many.
-const UNSEEN_AFTER: f64 = 120.0;
+/// How often the lease is renewed, and it is seen whether somebody has paused or cancelled the operation. Well within
+/// [`store::RUNNER_LEASE_SECONDS`], the time for a chunk included.
+const RENEW: Duration = Duration::from_secs(1);
 /// Of the messages that are not seen to end, so many pause the operation: something else is wrong.
 const MOST_UNSEEN: usize = 20;
 /// Rehearsals at the same time, each with a connection of its own.
@@ -86,9 +83,11 @@ struct Run<'a> {
     runner: &'a mut Runner,
     operation: Operation,
     fares: Fares,
-    /// When the lease was renewed, and when the last slice was sent.
+    /// When the lease was renewed, and when the last messages were sent.
     held_at: Instant,
     sent_at: Option<Instant>,
+    /// Whether the stage has been sent, and so grows when all of it has ended.
+    is_stage_sent: bool,
     unseen: usize,
 }
 
@@ -100,30 +99,24 @@ impl<'a> Run<'a> {
             fares.remember(tally.group, tally.applied, tally.failed);
         }
         drop(db);
-        Ok(Self { runner, operation, fares, held_at: Instant::now(), sent_at: None, unseen: 0 })
+        Ok(Self { runner, operation, fares, held_at: Instant::now(), sent_at: None, is_stage_sent: false, unseen: 0 })
     }
 
     async fn carry_out(&mut self, shutdown: &CancellationToken) -> Result<Left, sqlx::Error> {
-        loop {
-            if shutdown.is_cancelled() {
-                return Ok(Left::Shutdown);
-            }
-            // also finds out whether somebody has paused or cancelled it
-            if self.held_at.elapsed() >= RENEW || self.sent_at.is_some() {
-                let Some(held) = self.runner.hold(self.operation.id).await? else {
-                    return self.runner.why_not(self.operation.id).await;
-                };
-                (self.operation, self.held_at) = (held, Instant::now());
+        while !shutdown.is_cancelled() {
+            if !self.still_holds().await? {
+                return self.runner.why_not(self.operation.id).await;
             }
             let under_way = self.watch().await?;
             self.judge().await?;
             if self.unseen >= MOST_UNSEEN {
                 return self.pause_unseen().await;
             }
-            let sent = match self.room(under_way) {
-                0 => 0,
-                room => self.send(room).await?,
-            };
+            if under_way == 0 {
+                self.grow().await?;
+            }
+            let room = self.room(under_way);
+            let sent = if room > 0 { self.send(room).await? } else { 0 };
             if under_way == 0 && sent == 0 && self.is_over().await? {
                 return Ok(Left::NotRunning);
             }
@@ -132,6 +125,32 @@ impl<'a> Run<'a> {
                 () = shutdown.cancelled() => {}
             }
         }
+        Ok(Left::Shutdown)
+    }
+
+    /// Renews the lease when it is time. `false`: the operation does not run any more, or somebody else has it.
+    async fn still_holds(&mut self) -> Result<bool, sqlx::Error> {
+        if self.held_at.elapsed() < RENEW {
+            return Ok(true);
+        }
+        let held = self.runner.hold(self.operation.id).await?;
+        let still = held.is_some();
+        if let Some(held) = held {
+            (self.operation, self.held_at) = (held, Instant::now());
+        }
+        Ok(still)
+    }
+
+    /// All of the stage has ended: the next one is larger.
+    async fn grow(&mut self) -> Result<(), sqlx::Error> {
+        if !std::mem::take(&mut self.is_stage_sent) || self.operation.stage >= self.operation.rate {
+            return Ok(());
+        }
+        let stage = next_stage(self.operation.stage, self.operation.rate);
+        let mut db = self.runner.db.acquire().await?;
+        store::stage(&mut db, self.operation.id, stage).await?;
+        self.operation.stage = stage;
+        Ok(())
     }
 
     /// How many may be sent now, with so many under way.
@@ -155,16 +174,14 @@ impl<'a> Run<'a> {
         let next = store::waiting(&mut db, self.operation.id, room).await?;
         drop(db);
         for chunk in next.chunks(CHUNK) {
+            // rehearsing takes its time: whoever has lost the lease must not send what another one sends
+            if !self.still_holds().await? {
+                break;
+            }
             self.send_chunk(chunk).await?;
         }
-        // the next look decides about the stage
         self.sent_at = Some(Instant::now());
-        if self.operation.watched && self.operation.stage < self.operation.rate && !next.is_empty() {
-            let stage = next_stage(self.operation.stage, self.operation.rate);
-            let mut db = self.runner.db.acquire().await?;
-            store::stage(&mut db, self.operation.id, stage).await?;
-            self.operation.stage = stage;
-        }
+        self.is_stage_sent |= !next.is_empty();
         Ok(next.len())
     }
 
@@ -231,46 +248,22 @@ impl<'a> Run<'a> {
     /// Looks how those on their way are; answers how many still are.
     async fn watch(&mut self) -> Result<usize, sqlx::Error> {
         let mut db = self.runner.db.acquire().await?;
-        let on_their_way = store::on_their_way(&mut db, self.operation.id).await?;
-        if on_their_way.is_empty() {
-            return Ok(0);
-        }
-        let mut by_consumer: HashMap<&'static str, Vec<Uuid>> = HashMap::new();
-        for item in &on_their_way {
-            if let Some(consumer) = self.runner.consumers.inbox_of(&item.queue) {
-                by_consumer.entry(consumer).or_default().push(item.message_id);
-            }
-        }
-        let mut handled = std::collections::HashSet::new();
-        for (consumer, ids) in by_consumer {
-            for id in inbox::known(&mut db, consumer, &ids).await? {
-                handled.insert((consumer, id));
-            }
-        }
+        let seen = look(&mut db, self.operation.id, self.runner.consumers.as_ref()).await?;
         drop(db);
+        let under_way = seen.iter().filter(|item| item.fate.is_none()).count();
         let mut changes = Vec::new();
-        for item in &on_their_way {
-            let consumer = self.runner.consumers.inbox_of(&item.queue);
-            let is_handled = consumer.is_some_and(|consumer| handled.contains(&(consumer, item.message_id)));
-            if let Some((state, detail)) = fate(item, consumer.is_some(), is_handled) {
-                match state {
-                    ItemState::Applied => self.fares.applied(item.group),
-                    ItemState::Failed => self.fares.failed(item.group),
-                    ItemState::Unseen => self.unseen += 1,
-                    ItemState::Waiting | ItemState::Sent | ItemState::Skipped | ItemState::Kept => {}
-                }
-                changes.push(Change {
-                    position: item.position,
-                    group: item.group,
-                    from: ItemState::Sent,
-                    to: state,
-                    detail,
-                    message_id: None,
-                });
+        for item in seen {
+            let Some((to, detail)) = item.fate else { continue };
+            match to {
+                ItemState::Applied => self.fares.applied(item.group),
+                ItemState::Failed => self.fares.failed(item.group),
+                ItemState::Unseen => self.unseen += 1,
+                ItemState::Waiting | ItemState::Sent | ItemState::Skipped | ItemState::Kept => {}
             }
+            changes.push(Change { position: item.position, to, detail, message_id: None });
         }
         self.write(&changes).await?;
-        Ok(on_their_way.len() - changes.len())
+        Ok(under_way)
     }
 
     async fn judge(&mut self) -> Result<(), sqlx::Error> {
@@ -318,20 +311,5 @@ impl<'a> Run<'a> {
 }
 
 fn ended(item: Waiting, to: ItemState, detail: Option<String>) -> Change {
-    Change { position: item.position, group: item.group, from: ItemState::Waiting, to, detail, message_id: None }
-}
-
-/// How a message that was sent has ended, if it has.
-fn fate(item: &OnItsWay, is_ours_to_see: bool, is_handled: bool) -> Option<(ItemState, Option<String>)> {
-    if is_handled {
-        return Some((ItemState::Applied, None));
-    }
-    if !item.is_ours || item.state != State::Resolved {
-        return Some((ItemState::Failed, Some(item.error.clone())));
-    }
-    if !is_ours_to_see {
-        return Some((ItemState::Applied, Some("handed over: its consumer is not one of the fleet".to_owned())));
-    }
-    let waited = item.sent_for > UNSEEN_AFTER;
-    waited.then(|| (ItemState::Unseen, Some(format!("not seen to end within {UNSEEN_AFTER} s"))))
+    Change { position: item.position, to, detail, message_id: None }
 }

@@ -1,7 +1,5 @@
 //! The messages of a replay, one by one. Written by its runner alone.
 
-use std::collections::HashMap;
-
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
@@ -86,16 +84,14 @@ pub async fn on_their_way(db: &mut PgConnection, operation: Uuid) -> Result<Vec<
 #[derive(Clone, Debug)]
 pub struct Change {
     pub position: i32,
-    pub group: Option<Uuid>,
-    /// What it was.
-    pub from: ItemState,
     pub to: ItemState,
     pub detail: Option<String>,
     /// What the inbox knows it by; only for what is sent.
     pub message_id: Option<Uuid>,
 }
 
-/// Writes what has become of messages, and counts it.
+/// Writes what has become of messages, and counts what each was before: whoever cancels may have kept it meanwhile. What has ended
+/// stays as it is.
 ///
 /// # Errors
 /// Any database error.
@@ -104,37 +100,37 @@ pub async fn change(db: &mut PgConnection, operation: Uuid, changes: &[Change]) 
         return Ok(());
     }
     sqlx::query(
-        "update replay_items i set state = t.state, detail = t.detail, message_id = coalesce(t.message_id, i.message_id),
-             sent_at = case when t.state = 'sent' then clock_timestamp() else i.sent_at end,
-             ended_at = case when t.state = 'sent' then null else clock_timestamp() end
-         from unnest($2::int[], $3::text[], $4::text[], $5::uuid[]) as t (position, state, detail, message_id)
-         where i.operation_id = $1 and i.position = t.position",
+        "with new as (
+             select * from unnest($2::int[], $3::text[], $4::text[], $5::uuid[]) as t (position, state, detail, message_id)
+         ), old as (
+             select i.position, i.state from replay_items i join new using (position)
+             where i.operation_id = $1 and i.state in ('waiting', 'sent', 'kept') for update of i
+         ), changed as (
+             update replay_items i set state = new.state, detail = new.detail,
+                 message_id = coalesce(new.message_id, i.message_id),
+                 sent_at = case when new.state = 'sent' then clock_timestamp() else i.sent_at end,
+                 ended_at = case when new.state <> 'sent' then clock_timestamp() end
+             from old join new using (position)
+             where i.operation_id = $1 and i.position = old.position
+             returning old.state as before, new.state as after
+         ), moved as (
+             select state, sum(by)::int as by
+             from (select before as state, -1 as by from changed union all select after, 1 from changed) m group by state
+         )
+         update replay_operations o set
+             sent = sent + coalesce((select by from moved where state = 'sent'), 0),
+             applied = applied + coalesce((select by from moved where state = 'applied'), 0),
+             failed = failed + coalesce((select by from moved where state = 'failed'), 0),
+             skipped = skipped + coalesce((select by from moved where state = 'skipped'), 0),
+             unseen = unseen + coalesce((select by from moved where state = 'unseen'), 0),
+             kept = kept + coalesce((select by from moved where state = 'kept'), 0)
+         where o.id = $1",
     )
     .bind(operation)
     .bind(changes.iter().map(|change| change.position).collect::<Vec<_>>())
     .bind(changes.iter().map(|change| change.to.as_str()).collect::<Vec<_>>())
     .bind(changes.iter().map(|change| change.detail.as_deref().map(storable)).collect::<Vec<_>>())
     .bind(changes.iter().map(|change| change.message_id).collect::<Vec<_>>())
-    .execute(&mut *db)
-    .await?;
-    let mut by: HashMap<ItemState, i32> = HashMap::new();
-    for change in changes {
-        *by.entry(change.from).or_default() -= 1;
-        *by.entry(change.to).or_default() += 1;
-    }
-    let delta = |state| by.get(&state).copied().unwrap_or(0);
-    sqlx::query(
-        "update replay_operations set sent = sent + $2, applied = applied + $3, failed = failed + $4,
-             skipped = skipped + $5, unseen = unseen + $6, kept = kept + $7
-         where id = $1",
-    )
-    .bind(operation)
-    .bind(delta(ItemState::Sent))
-    .bind(delta(ItemState::Applied))
-    .bind(delta(ItemState::Failed))
-    .bind(delta(ItemState::Skipped))
-    .bind(delta(ItemState::Unseen))
-    .bind(delta(ItemState::Kept))
     .execute(db)
     .await
     .map(drop)
@@ -222,13 +218,13 @@ pub struct Item {
     pub detail: Option<String>,
 }
 
-/// All of them, in their order.
+/// What failed again first, then in their order.
 ///
 /// # Errors
 /// Any database error.
 pub async fn items(db: &mut PgConnection, operation: Uuid, limit: i64) -> Result<Vec<Item>, sqlx::Error> {
     sqlx::query(
-        "select dead_letter_id, state, detail from replay_items where operation_id = $1 order by position limit $2",
+        "select dead_letter_id, state, detail from replay_items where operation_id = $1 order by (state = 'failed') desc, position limit $2",
     )
     .bind(operation)
     .bind(limit)

@@ -139,6 +139,10 @@ pub struct Remains {
 /// Any database error.
 pub async fn erase(db: &mut PgConnection, remains: &Remains, why: &str) -> Result<(), sqlx::Error> {
     sqlx::query("delete from dead_letter_edits where dead_letter_id = $1").bind(remains.id).execute(&mut *db).await?;
+    sqlx::query("update replay_items set detail = null where dead_letter_id = $1")
+        .bind(remains.id)
+        .execute(&mut *db)
+        .await?;
     sqlx::query(
         "update dead_letter_deaths set error = '(erased)',
              attempts = (select coalesce(jsonb_agg(one || '{\"error\": \"(erased)\"}'), '[]') from jsonb_array_elements(attempts) one)

@@ -7,7 +7,7 @@ use order_fleet::dead_letters::replay::{Begin, Left, Runner, begin};
 use order_fleet::lifecycle::SagaArgs;
 use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::services::rehearsals::Rehearsals;
-use order_fleet::store::dead_letters::{GroupFilter, Operation, OperationState, Selection, State};
+use order_fleet::store::dead_letters::{Change, GroupFilter, ItemState, Operation, OperationState, Selection, State};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -159,4 +159,23 @@ async fn a_paused_replay_sends_nothing_and_goes_on_where_it_was_and_a_cancelled_
     assert_eq!((cancelled.state, cancelled.kept), (OperationState::Cancelled, 30));
     assert_eq!(scene.begin(&Filter::default()).await.total, 30, "they are free again");
     scene.workers.stop().await;
+}
+
+#[tokio::test]
+async fn the_figures_follow_what_became_of_each_message_whoever_came_in_between() {
+    let scene = Scene::open().await;
+    scene.dead_events("the table is locked, try", 3, true).await;
+    scene.stored(3).await;
+    let begun = scene.begin(&Filter::default()).await;
+    let mut db = scene.database.pool.acquire().await.expect("a connection");
+    let change = |position, to| Change { position, to, detail: None, message_id: None };
+    dead_letters::change(&mut db, begun.id, &[change(1, ItemState::Sent)]).await.expect("written");
+    // somebody cancels while the second is on its way to the broker
+    assert_eq!(dead_letters::keep(&mut db, begun.id, None, "cancelled").await.expect("kept"), 2);
+    let late = [change(1, ItemState::Applied), change(2, ItemState::Sent)];
+    dead_letters::change(&mut db, begun.id, &late).await.expect("written");
+    // a runner that had lost its lease comes late
+    dead_letters::change(&mut db, begun.id, &[change(1, ItemState::Sent)]).await.expect("written");
+    let now = scene.operation(begun.id).await;
+    assert_eq!((now.applied, now.sent, now.kept, now.waiting()), (1, 1, 1, 0), "{now:?}");
 }
