@@ -88,63 +88,34 @@ impl Old {
     }
 }
 
+/// Deletes the rows of a table whose time in `$column` is past, and of which `$more` holds.
+macro_rules! delete_past {
+    ($table:literal, $column:literal $(, $more:literal)?) => {
+        concat!(
+            "delete from ", $table, " where ctid = any(array(select ctid from ", $table, " where ", $column,
+            " < now() - make_interval(secs => $1 * 3600)", $(" and ", $more,)? " limit $2))"
+        )
+    };
+}
+
 /// Removes at most `bite` rows older than `hours`; answers how many.
 ///
 /// # Errors
 /// Any database error.
 pub async fn delete_old(db: &mut PgConnection, what: Old, hours: f64, bite: i64) -> Result<i64, sqlx::Error> {
     let statement = match what {
-        Old::Inbox => {
-            "delete from inbox where ctid = any(array(
-                 select ctid from inbox where received_at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
-        Old::Suspects => {
-            "delete from suspects where ctid = any(array(
-                 select ctid from suspects where last_at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
-        Old::IdempotencyKeys => {
-            "delete from idempotency_keys where ctid = any(array(
-                 select ctid from idempotency_keys where created_at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
-        Old::IdempotentAnswers => {
-            "delete from idempotent_answers where ctid = any(array(
-                 select ctid from idempotent_answers where created_at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
-        Old::PaymentWebhooks => {
-            "delete from payment_webhooks where ctid = any(array(
-                 select ctid from payment_webhooks where received_at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
-        Old::Runs => {
-            "delete from scheduler_runs where ctid = any(array(
-                 select ctid from scheduler_runs where ended_at < now() - make_interval(secs => $1 * 3600)
-                 and job <> 'daily_report' limit $2))"
-        }
-        Old::Instances => {
-            "delete from instances where ctid = any(array(
-                 select ctid from instances where seen_at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
-        Old::WebhookDeliveries => {
-            "delete from webhook_deliveries where ctid = any(array(
-                 select ctid from webhook_deliveries where created_at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
-        Old::WebhookAttempts => {
-            "delete from webhook_attempts where ctid = any(array(
-                 select ctid from webhook_attempts where at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
-        Old::ResolvedDeadLetters => {
-            "delete from dead_letters where ctid = any(array(
-                 select ctid from dead_letters where state = 'resolved'
-                 and state_changed_at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
-        Old::DiscardedDeadLetters => {
-            "delete from dead_letters where ctid = any(array(
-                 select ctid from dead_letters where state = 'discarded'
-                 and state_changed_at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
-        Old::Replays => {
-            "delete from replay_operations where ctid = any(array(
-                 select ctid from replay_operations where ended_at < now() - make_interval(secs => $1 * 3600) limit $2))"
-        }
+        Old::Inbox => delete_past!("inbox", "received_at"),
+        Old::Suspects => delete_past!("suspects", "last_at"),
+        Old::IdempotencyKeys => delete_past!("idempotency_keys", "created_at"),
+        Old::IdempotentAnswers => delete_past!("idempotent_answers", "created_at"),
+        Old::PaymentWebhooks => delete_past!("payment_webhooks", "received_at"),
+        Old::Runs => delete_past!("scheduler_runs", "ended_at", "job <> 'daily_report'"),
+        Old::Instances => delete_past!("instances", "seen_at"),
+        Old::WebhookDeliveries => delete_past!("webhook_deliveries", "created_at"),
+        Old::WebhookAttempts => delete_past!("webhook_attempts", "at"),
+        Old::ResolvedDeadLetters => delete_past!("dead_letters", "state_changed_at", "state = 'resolved'"),
+        Old::DiscardedDeadLetters => delete_past!("dead_letters", "state_changed_at", "state = 'discarded'"),
+        Old::Replays => delete_past!("replay_operations", "ended_at"),
     };
     let deleted = sqlx::query(statement).bind(hours).bind(bite).execute(db).await?;
     Ok(i64::try_from(deleted.rows_affected()).unwrap_or(i64::MAX))

@@ -1,5 +1,6 @@
 //! The command line of `dead-letter-handler`.
 
+mod chosen;
 mod filter;
 mod groups;
 mod repair;
@@ -14,6 +15,7 @@ use crate::config::{DatabaseArgs, MetricsArgs};
 use crate::lifecycle::SagaArgs;
 use crate::runtime::CommonArgs;
 use crate::store::dead_letters::{Cursor, State};
+pub use chosen::{Chosen, ChosenArgs};
 pub use filter::FilterArgs;
 pub use groups::{GroupArgs, GroupsArgs};
 pub use repair::{DiscardArgs, EditArgs, EraseArgs};

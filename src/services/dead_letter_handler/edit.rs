@@ -1,6 +1,6 @@
 //! The verb `edit`: mends one letter in an editor, or any number by values or a patch; shows what would change before it is stored.
 
-use std::io::{BufRead, IsTerminal, Read, Write};
+use std::io::{Read, Write};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail};
@@ -10,12 +10,13 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::args::EditArgs;
+use super::ask::{Answer, ask};
 use super::page::changes;
 use super::verbs::{INCOMPLETE, OPERATOR, USAGE};
 use crate::dead_letters::consumers::{Consumers, Verdict};
 use crate::dead_letters::mask::mask_text;
 use crate::dead_letters::repair::{Repair, Tried, Unrepairable, repair, set, try_out};
-use crate::store::dead_letters::{self as store, DeadLetter, Selection};
+use crate::store::dead_letters::{self as store, DeadLetter};
 
 /// Most letters of one edit.
 const MOST: i64 = 100_000;
@@ -23,16 +24,16 @@ const MOST: i64 = 100_000;
 const SHOWN: usize = 5;
 
 pub async fn edit(args: EditArgs, consumers: &dyn Consumers, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let many = args.all || args.filter.group.is_some();
-    if !many && args.ids.is_empty() {
-        eprintln!("dead-letter-handler: name dead letters, a --group, or --all");
-        return Ok(ExitCode::from(USAGE));
-    }
+    let chosen = match args.chosen.read() {
+        Ok(chosen) => chosen,
+        Err(wrong) => {
+            eprintln!("dead-letter-handler: {wrong}");
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
     let db = args.database.pool(OPERATOR)?;
-    let filter = args.filter.filter(None);
-    let selection = if many { Selection::Matching(&filter) } else { Selection::Ids(&args.ids) };
     let mut connection = db.acquire().await.context("the database does not answer")?;
-    let ids = store::sample(&mut connection, &selection, MOST).await?;
+    let ids = store::sample(&mut connection, &chosen.selection(), MOST).await?;
     drop(connection);
     let Some(wanted) = wanted(&args, &db, &ids).await? else {
         eprintln!(
@@ -41,18 +42,25 @@ pub async fn edit(args: EditArgs, consumers: &dyn Consumers, out: &mut impl Writ
         return Ok(ExitCode::from(USAGE));
     };
     let preview = preview(&db, &ids, &wanted, consumers).await?;
-    if !args.json || args.dry_run {
+    if !args.json || args.chosen.dry_run {
         preview.print(args.json, out)?;
     }
-    if args.dry_run {
+    if args.chosen.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
     if preview.changed == 0 {
         writeln!(out, "nothing to change")?;
         return Ok(ExitCode::from(if preview.impossible.is_empty() { 0 } else { INCOMPLETE }));
     }
-    if !args.yes && !agreed(args.json, out)? {
-        return Ok(ExitCode::from(USAGE));
+    if !args.chosen.yes {
+        match ask("Store the changes?", args.json, out)? {
+            Answer::Yes => {}
+            Answer::Nobody => return Ok(ExitCode::from(USAGE)),
+            Answer::No => {
+                writeln!(out, "nothing was changed")?;
+                return Ok(ExitCode::from(INCOMPLETE));
+            }
+        }
     }
     let (mut edited, mut refused) = (0, Vec::new());
     for id in &ids {
@@ -196,17 +204,4 @@ impl Preview {
         )?;
         Ok(())
     }
-}
-
-fn agreed(as_json: bool, out: &mut impl Write) -> anyhow::Result<bool> {
-    let stdin = std::io::stdin();
-    if as_json || !stdin.is_terminal() {
-        eprintln!("dead-letter-handler: nobody is there to be asked; add --yes");
-        return Ok(false);
-    }
-    write!(out, "Store the changes? [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -5,6 +5,7 @@
 //! and `table` are what it prints, without personal data. What it works with is `crate::dead_letters`.
 
 mod args;
+mod ask;
 mod carry_on;
 pub mod cli;
 mod edit;

@@ -1,6 +1,6 @@
 //! The verbs about replays: begin one and follow it, list them, pause, resume and cancel them.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use sqlx::{Connection, PgPool};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::args::{ReplayArgs, ReplaysArgs, ReplaysVerb, RunArgs};
+use super::args::{Chosen, ReplayArgs, ReplaysArgs, ReplaysVerb, RunArgs};
+use super::ask::{Answer, ask};
 use super::progress::{Progress, summary};
 use super::table;
 use super::verbs::{INCOMPLETE, OPERATOR, USAGE};
@@ -19,7 +20,7 @@ use crate::access::Actor;
 use crate::dead_letters::consumers::Consumers;
 use crate::dead_letters::replay::{Begin, Runner, begin, preview};
 use crate::messaging::Broker;
-use crate::store::dead_letters::{self as store, Filter, Operation, OperationState, Selection};
+use crate::store::dead_letters::{self as store, Operation, OperationState};
 
 /// Pause between two looks at a replay that is followed.
 const LOOK: Duration = Duration::from_millis(200);
@@ -27,20 +28,16 @@ const LOOK: Duration = Duration::from_millis(200);
 const LISTED: i64 = 20;
 
 pub async fn replay(args: ReplayArgs, consumers: Arc<dyn Consumers>, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let filter = args.filter.filter(None);
-    let many = args.all || args.filter.group.is_some();
-    if !many && !filter.is_empty() {
-        eprintln!("dead-letter-handler: filters go with --all or --group, not with ids");
-        return Ok(ExitCode::from(USAGE));
-    }
-    if !many && args.ids.is_empty() {
-        eprintln!("dead-letter-handler: name dead letters, a --group, or --all");
-        return Ok(ExitCode::from(USAGE));
-    }
+    let chosen = match args.chosen.read() {
+        Ok(chosen) => chosen,
+        Err(wrong) => {
+            eprintln!("dead-letter-handler: {wrong}");
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
     let db = args.run.database.pool(OPERATOR)?;
-    let selection = if many { Selection::Matching(&filter) } else { Selection::Ids(&args.ids) };
-    if ((many && !args.yes) || args.dry_run)
-        && let Some(exit) = agreed(&args, &db, &filter, many, consumers.as_ref(), out).await?
+    if ((chosen.is_by_filter() && !args.chosen.yes) || args.chosen.dry_run)
+        && let Some(exit) = agreed(&args, &db, &chosen, consumers.as_ref(), out).await?
     {
         return Ok(exit);
     }
@@ -57,7 +54,7 @@ pub async fn replay(args: ReplayArgs, consumers: Arc<dyn Consumers>, out: &mut i
         watched: !args.no_watch,
         runner: Some(runner),
     };
-    let operation = begin(&mut tx, &asked, &selection).await?;
+    let operation = begin(&mut tx, &asked, &chosen.selection()).await?;
     tx.commit().await?;
     drop(connection);
     follow(&db, &args.run, operation, runner, consumers, out).await
@@ -152,44 +149,27 @@ async fn report(
 async fn agreed(
     args: &ReplayArgs,
     db: &PgPool,
-    filter: &Filter,
-    many: bool,
+    chosen: &Chosen,
     consumers: &dyn Consumers,
     out: &mut impl Write,
 ) -> anyhow::Result<Option<ExitCode>> {
-    let selection = if many { Selection::Matching(filter) } else { Selection::Ids(&args.ids) };
-    let preview = preview(db, &selection, consumers).await?;
-    if args.dry_run && args.run.json {
-        writeln!(out, "{}", serde_json::to_string(&preview)?)?;
-        return Ok(Some(ExitCode::SUCCESS));
-    }
+    let preview = preview(db, &chosen.selection(), consumers).await?;
     if !args.run.json {
         match preview.total {
             0 => writeln!(out, "no dead letters to replay")?,
             _ => write!(out, "{}", table::preview(&preview))?,
         }
     }
-    if args.dry_run || preview.total == 0 {
+    if args.chosen.dry_run || preview.total == 0 {
         if args.run.json {
             writeln!(out, "{}", serde_json::to_string(&preview)?)?;
         }
         return Ok(Some(ExitCode::SUCCESS));
     }
-    if args.yes {
-        return Ok(None);
-    }
-    let stdin = std::io::stdin();
-    if args.run.json || !stdin.is_terminal() {
-        eprintln!("dead-letter-handler: nobody is there to be asked; add --yes");
-        return Ok(Some(ExitCode::from(USAGE)));
-    }
-    write!(out, "Replay them? [y/N] ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(None),
-        _ => {
+    match ask("Replay them?", args.run.json, out)? {
+        Answer::Yes => Ok(None),
+        Answer::Nobody => Ok(Some(ExitCode::from(USAGE))),
+        Answer::No => {
             writeln!(out, "nothing was replayed")?;
             Ok(Some(ExitCode::from(INCOMPLETE)))
         }

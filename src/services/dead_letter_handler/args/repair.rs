@@ -3,19 +3,14 @@
 use clap::Args;
 use uuid::Uuid;
 
-use super::{FilterArgs, OperatorArgs};
+use super::{ChosenArgs, OperatorArgs};
 use crate::config::DatabaseArgs;
 use crate::domain::CustomerId;
 
 #[derive(Args)]
 pub struct EditArgs {
-    #[arg(value_name = "ID", conflicts_with_all = ["all", "group"])]
-    pub ids: Vec<Uuid>,
-    /// Edit every unresolved dead letter that the filters match. Shows the changes first, and asks.
-    #[arg(long)]
-    pub all: bool,
     #[command(flatten)]
-    pub filter: FilterArgs,
+    pub chosen: ChosenArgs,
     /// Set one value, as in items.0.sku=GADGET-01 or /email="ada@shop.example". Can be repeated.
     #[arg(long, value_name = "PATH=VALUE", conflicts_with = "patch")]
     pub set: Vec<String>,
@@ -28,12 +23,6 @@ pub struct EditArgs {
     /// Why, for the audit log.
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub why: String,
-    /// Only show what would change.
-    #[arg(long, conflicts_with = "yes")]
-    pub dry_run: bool,
-    /// Do not ask.
-    #[arg(long)]
-    pub yes: bool,
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

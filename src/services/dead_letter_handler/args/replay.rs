@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use super::{FilterArgs, OperatorArgs};
+use super::{ChosenArgs, OperatorArgs};
 use crate::config::{BrokerArgs, DatabaseArgs};
 
 /// What running a replay takes.
@@ -21,19 +21,8 @@ pub struct RunArgs {
 
 #[derive(Args)]
 pub struct ReplayArgs {
-    #[arg(value_name = "ID", conflicts_with_all = ["all", "group"])]
-    pub ids: Vec<Uuid>,
-    /// Replay every unresolved dead letter that the filters match. Says first what would happen, and asks.
-    #[arg(long)]
-    pub all: bool,
     #[command(flatten)]
-    pub filter: FilterArgs,
-    /// Do not ask.
-    #[arg(long)]
-    pub yes: bool,
-    /// Only say what would happen: the consumers' own code runs, and is rolled back.
-    #[arg(long, conflicts_with = "yes")]
-    pub dry_run: bool,
+    pub chosen: ChosenArgs,
     /// Why, for the audit log.
     #[arg(long)]
     pub why: Option<String>,
