@@ -2,8 +2,10 @@
 
 mod alerting;
 mod arriving;
+mod console;
 mod many;
 mod operating;
+mod over_http;
 mod ramp;
 mod rehearsing;
 mod repairing;
