@@ -12,19 +12,19 @@ use crate::support::browser::{Browser, picture};
 const DESKTOP: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (390, 844);
 
-/// Events whose order nobody can read.
+/// Events whose total nobody can read.
 async fn broken_events(scene: &Scene, count: usize) {
     for number in 0..count {
         let id = Uuid::new_v4().to_string();
         let headers = [
             ("fleet-reason", "bad_message"),
-            ("fleet-error", "order_id: is no id"),
+            ("fleet-error", "total: is no amount"),
             ("fleet-origin-queue", "analytics"),
             ("fleet-origin-exchange", "events"),
-            ("fleet-origin-routing-key", "order.note"),
+            ("fleet-origin-routing-key", "order.confirmed"),
             ("fleet-failed-at", "2026-01-02T00:00:00Z"),
         ];
-        let body = json!({"order_id": format!("order {number}"), "email": "ada@shop.example"});
+        let body = json!({"order_id": id, "total": format!("{number} thalers"), "email": "ada@shop.example"});
         scene.broker.publish("dlx", "failed", message(&id, &headers), body.to_string().as_bytes()).await;
     }
     scene.stored(count).await;
@@ -50,13 +50,12 @@ async fn an_operator_repairs_and_replays_a_cause_without_a_command_line() {
     browser.shows("h1", "3 dead letters of 1 cause").await;
     browser.screenshot(&picture("console-2-causes")).await;
 
-    browser.click("td a", "order_id: is no id").await;
-    browser.shows("h1", "order_id: is no id").await;
+    browser.click("td a", "total: is no amount").await;
+    browser.shows("h1", "total: is no amount").await;
     browser.click("button", "What would happen?").await;
     eventually("the verdict", async || browser.text(".verdicts").await.contains("would fail again").then_some(()))
         .await;
-    let order = Uuid::now_v7();
-    browser.fill("textarea[name=changes]", &format!("order_id={order}")).await;
+    browser.fill("textarea[name=changes]", "total=19.99").await;
     browser.fill("form:has(textarea) input[name=reason]", "the export wrote words").await;
     browser.click("button", "Show what would change").await;
     browser.shows("#repair-preview", "3 would change (3 would be applied), 0 stay, 0 cannot be repaired so.").await;
