@@ -2,7 +2,7 @@
 
 import { forget, get, remember, token } from "./api.js";
 import { cause, causes } from "./causes.js";
-import { card, field, form, h } from "./dom.js";
+import { card, field, fill, form, h } from "./dom.js";
 import { fleet } from "./fleet.js";
 import { letter, letters } from "./letters.js";
 import { replay, replays } from "./replays.js";
@@ -41,11 +41,11 @@ async function draw() {
   try {
     await (id ? entry.one : entry.draw)(next, query, id);
     if (turn !== drawing) return;
-    page.replaceChildren(next);
+    fill(page, next);
   } catch (problem) {
     if (turn !== drawing) return;
     if (problem.status === 401 || (problem.status === 403 && !token())) return enter(problem);
-    page.replaceChildren(card("This cannot be shown", h("p", { class: "fault" }, problem.message)));
+    fill(page, card("This cannot be shown", h("p", { class: "fault" }, problem.message)));
     if (problem.status === 0) timer = setTimeout(draw, 3000);
   }
   const live = id ? entry.liveOne && entry.live : entry.live;
@@ -54,7 +54,7 @@ async function draw() {
 
 /** Asks who looks. */
 function enter(problem) {
-  page.replaceChildren(h("section", { class: "card enter" },
+  fill(page, h("section", { class: "card enter" },
     h("h1", {}, "Who are you?"),
     h("p", { class: "soft" }, "A token or an API key of an operator or an admin. It stays in this tab. For development: order-api token --role operator"),
     token() ? h("p", { class: "fault" }, problem.message) : null,

@@ -1,7 +1,7 @@
 // The causes behind the dead letters, and one of them with everything that can be done about it.
 
 import { get, patch } from "./api.js";
-import { badge, card, facts, field, form, h, note, short, state, table, when } from "./dom.js";
+import { badge, card, facts, field, fill, form, h, note, short, state, table, when } from "./dom.js";
 import { letterRows, LETTER_HEADS } from "./letters.js";
 import { repairForm } from "./repair.js";
 import { replayForm } from "./replays.js";
@@ -18,7 +18,7 @@ function trend(group) {
 export async function causes(page, query) {
   const { groups } = await get("dead-letter-groups", query.all ? { all: "true" } : {});
   const waiting = groups.reduce((sum, group) => sum + group.unresolved, 0);
-  page.replaceChildren(
+  fill(page,
     h("h1", {}, waiting ? `${waiting} dead letter${waiting === 1 ? "" : "s"} of ${groups.filter((group) => group.unresolved).length} cause${groups.length === 1 ? "" : "s"}` : "Nothing waits for you"),
     card(null,
       table(["Cause", "Consumer", "Waiting", "Last hour", "Died", "Last seen", "Owner", "State"], groups.map((group) => [
@@ -39,7 +39,7 @@ export async function cause(page, _query, id) {
     get("dead-letters", { group_id: id, state: "unresolved", limit: 20 }),
   ]);
   const choice = { filter: { group_id: id } };
-  page.replaceChildren(
+  fill(page,
     h("p", { class: "crumbs" }, h("a", { href: "#/causes" }, "Causes"), " / ", short(id)),
     h("h1", {}, group.error || group.reason),
     card(null, facts([

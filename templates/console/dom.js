@@ -10,9 +10,16 @@ export function h(name, properties = {}, ...children) {
     else if (key in element && !key.includes("-") && key !== "list") element[key] = value;
     else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...there(children));
   return element;
 }
+
+/** Draws an element's content anew; null children are left out. */
+export function fill(element, ...children) {
+  element.replaceChildren(...there(children));
+}
+
+const there = (children) => children.flat().filter((child) => child !== null && child !== undefined && child !== false);
 
 export function card(title, ...children) {
   return h("section", { class: "card" }, title && h("h2", {}, title), ...children);

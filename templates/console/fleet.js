@@ -1,7 +1,7 @@
 // The first look: what is wrong, and how queues, processes and breakers stand.
 
 import { get } from "./api.js";
-import { badge, card, h, short, span, table } from "./dom.js";
+import { badge, card, fill, h, short, span, table } from "./dom.js";
 
 const known = (part) => (part && !part.error ? part : null);
 const list = (part) => (Array.isArray(part) ? part : []);
@@ -14,7 +14,7 @@ function part(title, value, draw) {
 export async function fleet(page) {
   const status = await get("status");
   const troubles = status.problems.map((one) => h("li", {}, h("strong", {}, one.part), ` ${one.detail}`));
-  page.replaceChildren(
+  fill(page,
     h("h1", {}, status.healthy ? "All is well" : `${status.problems.length} thing${status.problems.length === 1 ? "" : "s"} to look at`),
     troubles.length ? h("ul", { class: "troubles" }, troubles) : null,
     part("Queues", status.queues, (queues) => table(

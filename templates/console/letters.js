@@ -1,7 +1,7 @@
 // Dead letters: searched, listed, and one of them with everything that is known of it.
 
 import { get, post } from "./api.js";
-import { card, facts, field, form, h, note, short, state, table, when } from "./dom.js";
+import { card, facts, field, fill, form, h, note, short, state, table, when } from "./dom.js";
 import { repairForm } from "./repair.js";
 import { replayForm } from "./replays.js";
 import { verdict } from "./verdict.js";
@@ -32,7 +32,7 @@ export async function letters(page, query) {
     const parts = Object.entries(given).filter(([, value]) => value);
     location.hash = `#/letters${parts.length ? `?${new URLSearchParams(parts)}` : ""}`;
   });
-  page.replaceChildren(
+  fill(page,
     h("h1", {}, "Dead letters"),
     card(null, h("details", { open: Object.keys(query).length > 0 }, h("summary", {}, "Search"), search)),
     card(null, table(LETTER_HEADS, letterRows(found), "No dead letter matches."),
@@ -60,7 +60,7 @@ export async function letter(page, _query, id) {
 function show(page, id, letter, revealed) {
   const waits = letter.state === "unresolved";
   const choice = { ids: [id] };
-  page.replaceChildren(
+  fill(page,
     h("p", { class: "crumbs" }, h("a", { href: "#/letters" }, "Dead letters"), " / ", short(id)),
     h("h1", {}, letter.error),
     h("p", { class: "verdict", id: "verdict" }, h("strong", {}, "Replayed now it "), verdict(letter.if_replayed_now)),
@@ -80,15 +80,15 @@ function show(page, id, letter, revealed) {
       ["Cause", letter.group && h("a", { href: `#/causes/${letter.group.id}` }, `${letter.group.unresolved} wait, ${letter.group.failures} deaths`)],
       ["Died", letter.died_together > 1 ? `with ${letter.died_together - 1} of its cause in that minute` : "alone"],
     ])),
-    h("div", { class: "columns" },
+    waits || letter.state === "discarded" ? h("div", { class: "columns" },
       waits ? card("Replay", replayForm(choice, 1)) : null,
-      waits || letter.state === "discarded" ? card(waits ? "Give it up" : "Take it back", form(
+      card(waits ? "Give it up" : "Take it back", form(
         [field("Why", { name: "reason", required: true, maxLength: 255 })], waits ? "Discard" : "Restore",
         async ({ reason }) => {
           const { dead_letters: [outcome] } = await post(`dead-letters/${waits ? "discards" : "restorations"}`, { ids: [id], reason });
           note(outcome.detail, outcome.done ? "good" : "bad");
           show(page, id, await get(`dead-letters/${id}`), false);
-        })) : null),
+        }))) : null,
     card("Why it failed each time", h("ol", { class: "failures" }, failures(letter))),
     letter.order ? card(`Its order is ${letter.order.status}`, h("ol", { class: "failures" }, letter.order.timeline.map((entry) =>
       h("li", {}, when(entry.at), ` ${entry.event} (${entry.status})${entry.detail ? `: ${entry.detail}` : ""}`)))) : null,

@@ -1,7 +1,7 @@
 // Repairs: values to set or a JSON Patch, tried on the consumer and shown before anything is stored.
 
 import { post } from "./api.js";
-import { field, form, h, note, table } from "./dom.js";
+import { field, fill, form, h, note, table } from "./dom.js";
 import { verdict } from "./verdict.js";
 
 /** A patch from lines as in `items.0.sku=GADGET-01`, or from the JSON of a patch itself. */
@@ -35,7 +35,7 @@ export function repairForm(letters) {
   ], "Show what would change", async (given) => {
     const found = await ask(given, true);
     const then = Object.entries(found.if_replayed_then).map(([words, count]) => `${count} ${words}`).join(", ");
-    preview.replaceChildren(
+    fill(preview,
       h("p", { id: "repair-preview" }, `${found.changed} would change${then ? ` (${then})` : ""}, ${found.unchanged} stay, ${found.refused.length} cannot be repaired so.`),
       found.refused.length ? h("p", { class: "fault" }, found.refused[0].detail) : null,
       table(["Letter", "Changes", "Then"], found.first.map((one) => [
@@ -48,7 +48,7 @@ export function repairForm(letters) {
         try {
           const done = await ask(given, false);
           note(`${done.edited} repaired, ${done.refused.length} refused. Replay them now.`, done.refused.length ? "warn" : "good");
-          preview.replaceChildren();
+          fill(preview);
           dispatchEvent(new Event("console:changed"));
         } catch (problem) {
           note(problem.message, "bad");

@@ -1,21 +1,21 @@
 // Replays: asked for with a look at what would happen, and followed to their end.
 
 import { get, post } from "./api.js";
-import { card, facts, field, form, h, note, short, state, table, when } from "./dom.js";
+import { card, facts, field, fill, form, h, note, short, state, table, when } from "./dom.js";
 
 /** `letters`: as the API takes a choice; `count` of them wait. */
 export function replayForm(letters, count) {
   const preview = h("div", { class: "preview" });
   const look = async () => {
-    preview.replaceChildren(h("p", { class: "soft" }, "Trying them …"));
+    fill(preview, h("p", { class: "soft" }, "Trying them …"));
     try {
       const found = await post("replays/preview", { letters });
-      preview.replaceChildren(
+      fill(preview,
         h("p", { class: "soft" }, `${found.rehearsed} of ${found.total} were tried and rolled back; nobody was called.`),
         h("ul", { class: "verdicts" }, found.groups.flatMap((group) => group.verdicts.map((one) =>
           h("li", {}, h("strong", {}, `${one.count} × `), one.example)))));
     } catch (problem) {
-      preview.replaceChildren(h("p", { class: "fault" }, problem.message));
+      fill(preview, h("p", { class: "fault" }, problem.message));
     }
   };
   return h("div", {},
@@ -59,7 +59,7 @@ function summary(replay) {
 
 export async function replays(page, query) {
   const { replays: found, next_cursor: next } = await get("replays", { limit: 50, ...query });
-  page.replaceChildren(
+  fill(page,
     h("h1", {}, "Replays"),
     card(null, table(["Replay", "Begun", "By", "What", "How far", "State"], found.map((replay) => [
       h("a", { href: `#/replays/${replay.id}` }, short(replay.id)),
@@ -85,7 +85,7 @@ export async function replay(page, _query, id) {
     running: [turn("pause", "Pause"), turn("cancel", "Cancel")],
     paused: [turn("resume", "Go on"), turn("cancel", "Cancel")],
   };
-  page.replaceChildren(
+  fill(page,
     h("p", { class: "crumbs" }, h("a", { href: "#/replays" }, "Replays"), " / ", short(id)),
     h("h1", {}, `Replay: ${replay.selection}`),
     card(null,

@@ -79,6 +79,10 @@ async fn an_operator_repairs_and_replays_a_cause_without_a_command_line() {
     browser.click("td a", &scene.list().await[0].id.to_string()[24..]).await;
     browser.shows("#verdict", "Replayed now it would be skipped it has been handled before").await;
     assert!(!browser.text("#body").await.contains("ada@"), "personal data is hidden");
+    let page = browser.text("main").await;
+    for wrong in ["null", "undefined", "[object"] {
+        assert!(!page.contains(wrong), "{wrong} in {page}");
+    }
     browser.screenshot(&picture("console-5-letter")).await;
     browser.looks_like(PHONE, "dark").await;
     browser.screenshot(&picture("console-6-letter-phone-dark")).await;
