@@ -18,7 +18,7 @@ use crate::store::dead_letters::GroupState;
 #[schema(examples(json!({"filter": {"queue": "email_notifications", "since": "2026-11-21T00:00:00Z"}})))]
 pub enum LetterChoice {
     Ids(LettersByName),
-    Matching(LettersByFilter),
+    Matching(Box<LettersByFilter>),
 }
 
 /// Dead letters that are named.
