@@ -4,7 +4,7 @@ import { forget, get, remember, token } from "./api.js";
 import { cause, causes } from "./causes.js";
 import { card, field, fill, form, h } from "./dom.js";
 import { fleet } from "./fleet.js";
-import { letter, letters } from "./letters.js";
+import { counts, letter, letters } from "./letters.js";
 import { replay, replays } from "./replays.js";
 
 // `live`: drawn anew by itself. Pages with forms are not: nobody's words shall vanish while they write.
@@ -12,6 +12,7 @@ const PAGES = {
   "": { draw: fleet, name: "fleet", live: 3000 },
   causes: { draw: causes, one: cause, name: "causes", live: 3000 },
   letters: { draw: letters, one: letter, name: "letters" },
+  counts: { draw: (page, query) => counts(page, query, "kind"), one: counts, name: "letters" },
   replays: { draw: replays, one: replay, name: "replays", live: 1000, liveOne: true },
 };
 

@@ -34,10 +34,33 @@ export async function letters(page, query) {
   });
   fill(page,
     h("h1", {}, "Dead letters"),
+    countLinks(),
     card(null, h("details", { open: Object.keys(query).length > 0 }, h("summary", {}, "Search"), search)),
     card(null, table(LETTER_HEADS, letterRows(found), "No dead letter matches."),
       next ? h("p", {}, h("a", { href: `#/letters?${new URLSearchParams({ ...query, cursor: next })}` }, "Older ones")) : null),
   );
+}
+
+// Each way to count, and the filter that shows the letters of one.
+const COUNTED = { kind: ["type", "kind"], queue: ["consumer", "queue"], reason: ["reason", "reason"], customer: ["customer", "customer_id"], order: ["order", "order_id"], sku: ["product", "sku"] };
+
+export async function counts(page, query, by) {
+  const { counts: found } = await get("dead-letters/counts", { by, limit: 200, ...query });
+  const [name, filter] = COUNTED[by] ?? [by, by];
+  fill(page,
+    h("h1", {}, `Letters that wait, by ${name}`),
+    countLinks(),
+    card(null, table([name[0].toUpperCase() + name.slice(1), "Letters", "Causes", "First failed", "Last failed"], found.map((one) => [
+      h("a", { href: `#/letters?${new URLSearchParams({ state: "unresolved", [filter]: one.key })}` }, one.key || "unknown"),
+      h("span", { class: "number" }, `${one.letters}`), h("span", { class: "number" }, `${one.groups}`),
+      when(one.first_failed_at), when(one.last_failed_at),
+    ]), "None.")),
+  );
+}
+
+function countLinks() {
+  return h("p", { class: "soft" }, "Count by ", Object.entries(COUNTED).flatMap(([by, [name]], place) =>
+    [place ? ", " : "", h("a", { href: `#/counts/${by}` }, name)]));
 }
 
 function failures(letter) {

@@ -17,13 +17,14 @@ use super::parameters::{PAGE, PageParameters, Parameters};
 use super::problem::ProblemKind::NotFound;
 use super::problem::{Problem, ProblemKind, of_database};
 use super::router::ApiState;
+use crate::contract::read_moment;
 use crate::contract::requests::ShortText;
 use crate::dead_letters::case::Case;
 use crate::dead_letters::mask::mask_text;
 use crate::dead_letters::revealed;
 use crate::dead_letters::view::{View, view};
 use crate::domain::{CustomerId, OrderId, Sku};
-use crate::store::dead_letters::{self as store, Cursor, State as LetterState, Summary};
+use crate::store::dead_letters::{self as store, By, Count, Cursor, Filter, State as LetterState, Summary};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct LetterPage {
@@ -71,6 +72,43 @@ pub(super) async fn list(
         letter.state_reason = letter.state_reason.as_deref().map(mask_text);
     }
     Ok(Json(LetterPage { dead_letters, next_cursor }))
+}
+
+/// How many dead letters there are of each.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Counts {
+    by: By,
+    /// The most first.
+    counts: Vec<Count>,
+}
+
+/// Count dead letters
+///
+/// How many there are of each order, customer, product, type, consumer or reason; without `state`, of those that wait for an operator.
+#[utoipa::path(
+    get, path = "/api/v1/dead-letters/counts", operation_id = "countDeadLetters", tag = "dead letters",
+    params(
+        ("by" = Option<By>, Query, description = "What is counted by; absent means the message's type."),
+        ("state" = Option<LetterState>, Query, description = "Letters that stand so; absent means unresolved."),
+        ("since" = Option<String>, Query, format = DateTime, description = "Failed last at this time or later."),
+        ("until" = Option<String>, Query, format = DateTime, description = "Failed last before this time."),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 200, description = "Most entries; absent means 50.")
+    ),
+    responses((status = 200, description = "The counts.", body = Counts))
+)]
+pub(super) async fn count(State(state): State<ApiState>, mut parameters: Parameters) -> Result<Json<Counts>, Problem> {
+    let by = parameters.optional("by", str::parse::<By>).unwrap_or(By::Kind);
+    let filter = Filter {
+        state: parameters.optional("state", str::parse::<LetterState>).or(Some(LetterState::Unresolved)),
+        since: parameters.optional("since", read_moment),
+        until: parameters.optional("until", read_moment),
+        ..Filter::default()
+    };
+    let limit = parameters.whole("limit", PAGE);
+    parameters.finish()?;
+    let mut connection = state.connection().await?;
+    let counts = store::counts(&mut connection, &filter, by, limit).await.map_err(|error| of_database(&error))?;
+    Ok(Json(Counts { by, counts }))
 }
 
 /// Show everything about a dead letter

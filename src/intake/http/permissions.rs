@@ -74,6 +74,7 @@ pub static RULES: &[Rule] = &[
     rule(Method::GET, "/api/v1/audit", ADMIN, Reach::All),
     rule(Method::GET, "/api/v1/audit/chain", ADMIN, Reach::All),
     rule(Method::GET, "/api/v1/dead-letters", OPERATOR, Reach::All),
+    rule(Method::GET, "/api/v1/dead-letters/counts", OPERATOR, Reach::All),
     rule(Method::GET, "/api/v1/dead-letters/{id}", OPERATOR, Reach::All),
     rule(Method::POST, "/api/v1/dead-letters/{id}/reveal", ADMIN, Reach::All),
     rule(Method::POST, "/api/v1/dead-letters/repairs", OPERATOR, Reach::All),

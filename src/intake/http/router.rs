@@ -118,6 +118,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(outbox::parked))
         .routes(routes!(outbox::retry))
         .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::count))
         .routes(routes!(dead_letters::show))
         .routes(routes!(dead_letters::reveal))
         .routes(routes!(dead_letters::changes::repair))

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use serde_json::json;
 use sqlx::Connection;
 
-use super::args::{DiscardArgs, EraseArgs, GroupArgs, GroupsArgs, ListArgs, ShowArgs};
+use super::args::{CountArgs, DiscardArgs, EraseArgs, GroupArgs, GroupsArgs, ListArgs, ShowArgs};
 use super::{page, table};
 use crate::dead_letters::Outcome;
 use crate::dead_letters::case::Case;
@@ -39,6 +39,18 @@ pub async fn list(args: ListArgs, out: &mut impl Write) -> anyhow::Result<ExitCo
         if let Some(next) = next {
             writeln!(out, "there may be more: --after {next}")?;
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn count(args: CountArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+    let filter = args.filter.filter(Some(args.state));
+    let counts = dead_letters::counts(&mut db, &filter, args.by, args.limit).await?;
+    match (args.json, counts.is_empty()) {
+        (true, _) => writeln!(out, "{}", json!({"by": args.by, "counts": counts}))?,
+        (false, true) => writeln!(out, "no dead letters")?,
+        (false, false) => writeln!(out, "{}", table::counts(args.by, &counts))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -41,7 +41,7 @@ const OWN: &str = "cust-own";
 const OTHER: &str = "cust-other";
 
 /// What each route answers to [`Caller::ALL`], in that order: written by hand, not derived from the table that it checks.
-const EXPECTED: [(&str, [u16; 5]); 72] = [
+const EXPECTED: [(&str, [u16; 5]); 73] = [
     ("POST /api/v1/orders", [401, 202, 403, 202, 202]),
     ("GET /api/v1/orders", [401, 200, 200, 200, 200]),
     ("GET /api/v1/orders/{id}", [401, 200, 404, 200, 200]),
@@ -85,6 +85,7 @@ const EXPECTED: [(&str, [u16; 5]); 72] = [
     ("POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/resend", [401, 403, 403, 202, 202]),
     ("DELETE /api/v1/webhooks/{id}", [401, 403, 403, 403, 204]),
     ("GET /api/v1/dead-letters", [401, 403, 403, 200, 200]),
+    ("GET /api/v1/dead-letters/counts", [401, 403, 403, 200, 200]),
     ("GET /api/v1/dead-letters/{id}", [401, 403, 403, 200, 200]),
     ("POST /api/v1/dead-letters/{id}/reveal", [401, 403, 403, 403, 200]),
     ("POST /api/v1/dead-letters/repairs", [401, 403, 403, 200, 200]),

@@ -50,6 +50,11 @@ async fn an_operator_repairs_and_replays_a_cause_without_a_command_line() {
     browser.shows("h1", "3 dead letters of 1 cause").await;
     browser.screenshot(&picture("console-2-causes")).await;
 
+    browser.click("nav a", "Dead letters").await;
+    browser.click("p a", "consumer").await;
+    browser.shows("h1", "Letters that wait, by consumer").await;
+    browser.shows("td:nth-child(2)", "3").await;
+    browser.click("nav a", "Causes").await;
     browser.click("td a", "total: is no amount").await;
     browser.shows("h1", "total: is no amount").await;
     browser.click("button", "What would happen?").await;

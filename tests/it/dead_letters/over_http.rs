@@ -49,6 +49,8 @@ async fn a_cause_is_found_understood_repaired_and_replayed() {
     assert_eq!((&shown["if_replayed_now"]["verdict"], &shown["payload_text"]), (&json!("fail"), &json!("no event")));
 
     let letters = json!({"filter": {"group_id": group_id}});
+    let counts = get(&api, &format!("{LETTERS}/counts?by=queue")).await;
+    assert_eq!((&counts["counts"][0]["key"], &counts["counts"][0]["letters"]), (&json!("analytics"), &json!(3)));
     let preview = post(&api, "/api/v1/replays/preview", json!({"letters": letters})).await;
     assert_eq!(preview["groups"][0]["verdicts"][0]["verdict"], "would fail again", "{preview}");
     // what is no JSON cannot be mended by a patch
