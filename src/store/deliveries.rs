@@ -25,9 +25,14 @@ pub async fn record(db: &mut PgConnection, channel: Channel, delivered: &[Delive
         return Ok(());
     }
     sqlx::query(
-        "insert into notification_deliveries (channel, message_id, kind, order_id, recipient, transport, reference)
-         select $1, * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[])
-         on conflict do nothing",
+        "with sent as (
+             insert into notification_deliveries (channel, message_id, kind, order_id, recipient, transport, reference)
+             select $1, * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[])
+             on conflict do nothing returning 1
+         )
+         insert into running_totals as t (what, shard, count)
+         select $1, pg_backend_pid() % 16, count(*) from sent having count(*) > 0
+         on conflict (what, shard) do update set count = t.count + excluded.count",
     )
     .bind(channel.as_str())
     .bind(delivered.iter().map(|d| d.message_id).collect::<Vec<_>>())

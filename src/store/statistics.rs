@@ -25,12 +25,19 @@ pub struct RecordedEvent<'a> {
 /// Any database error.
 pub async fn record(db: &mut PgConnection, events: &[RecordedEvent<'_>]) -> Result<HashSet<Uuid>, sqlx::Error> {
     let new: Vec<Uuid> = sqlx::query_scalar(
-        "insert into recorded_events (message_id, routing_key, order_id, body)
-         select t.message_id, t.routing_key, t.order_id, t.body::json
-         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[]) as t (message_id, routing_key, order_id, body)
-         order by t.message_id
-         on conflict do nothing
-         returning message_id",
+        "with fresh as (
+             insert into recorded_events (message_id, routing_key, order_id, body)
+             select t.message_id, t.routing_key, t.order_id, t.body::json
+             from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[]) as t (message_id, routing_key, order_id, body)
+             order by t.message_id
+             on conflict do nothing
+             returning message_id
+         ), counted as (
+             insert into running_totals as t (what, shard, count)
+             select 'event', pg_backend_pid() % 16, count(*) from fresh having count(*) > 0
+             on conflict (what, shard) do update set count = t.count + excluded.count
+         )
+         select message_id from fresh",
     )
     .bind(events.iter().map(|event| event.message_id).collect::<Vec<_>>())
     .bind(events.iter().map(|event| storable(event.routing_key)).collect::<Vec<_>>())

@@ -69,6 +69,9 @@ pub async fn read(conn: &mut PgConnection, minutes: i32, days: i32) -> Result<St
     .try_map(|row: PgRow| read_figures(&row))
     .fetch_one(&mut *conn)
     .await?;
+    let mut running =
+        counts(conn, "select what, sum(count)::bigint from running_totals group by what order by what").await?;
+    let events_recorded = running.remove("event").unwrap_or(0);
     Ok(Statistics {
         totals,
         minutes: periods(conn, "minute", minutes).await?,
@@ -78,8 +81,8 @@ pub async fn read(conn: &mut PgConnection, minutes: i32, days: i32) -> Result<St
             "select reason, sum(count)::bigint from statistics_failures where period = 'day' group by reason",
         )
         .await?,
-        notifications: counts(conn, "select channel, count(*) from notification_deliveries group by channel").await?,
-        events_recorded: sqlx::query_scalar("select count(*) from recorded_events").fetch_one(conn).await?,
+        notifications: running,
+        events_recorded,
     })
 }
 

@@ -228,7 +228,12 @@ pub struct Item {
 /// Any database error.
 pub async fn items(db: &mut PgConnection, operation: Uuid, limit: i64) -> Result<Vec<Item>, sqlx::Error> {
     sqlx::query(
-        "select dead_letter_id, state, detail from replay_items where operation_id = $1 order by (state = 'failed') desc, position limit $2",
+        "(select dead_letter_id, state, detail, 0 as rank, position from replay_items
+          where operation_id = $1 and state = 'failed' order by position limit $2)
+         union all
+         (select dead_letter_id, state, detail, 1, position from replay_items
+          where operation_id = $1 and state <> 'failed' order by position limit $2)
+         order by rank, position limit $2",
     )
     .bind(operation)
     .bind(limit)

@@ -79,7 +79,7 @@ async fn an_operator_finds_understands_and_replays() {
     assert_eq!(none.out, "no dead letters\n");
 
     let counted = json(&run(&scene, &["count", "--by", "customer", "--json"]).await);
-    assert_eq!(counted["counts"], serde_json::json!([]), "nobody's customer is known: {counted}");
+    assert_eq!((&counted["counts"][0]["key"], &counted["counts"][0]["letters"]), (&Value::from("c"), &Value::from(1)));
     let counted = run(&scene, &["count", "--by", "order"]).await;
     assert!(counted.out.contains(&order_id.to_string()) && counted.out.lines().count() == 2, "{}", counted.out);
 

@@ -34,6 +34,7 @@ insert into recorded_events (message_id, routing_key, order_id, body, recorded_a
 select gen_random_uuid(), 'order.confirmed', id, '{}', at from many;
 insert into notification_deliveries (channel, message_id, kind, order_id, recipient, transport, reference, at)
 select 'email', gen_random_uuid(), 'order_confirmed', id, 'a***@shop.example', 'smtp', '1', at from many;
+insert into running_totals (what, shard, count) select what, 0, count(*) from many cross join unnest(array['email', 'event']) as what group by what;
 insert into inbox (consumer, message_id, received_at) select 'order-processor', id, at from many;
 insert into dead_letters (id, message_id, queue, exchange, routing_key, reason, error, kind, order_id, headers, properties, deaths, payload,
     first_failed_at, last_failed_at, state, state_changed_at, customer_id, skus, group_id)
