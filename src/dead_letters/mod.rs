@@ -1,9 +1,13 @@
 //! Dead letters, as operators work with them: grouped by cause (`fingerprint`), understood (`case`, `origin`,
-//! `consumers`), mended (`repair`), brought back (`way_back`, `publish`, `replay`, `release`) or given up (`deeds`, `erase`). The dead-letter-handler stores them; its command line and the API call this.
+//! `consumers`), mended (`repair`), brought back (`way_back`, `publish`, `replay`, `release`) or given up (`deeds`, `erase`). The dead-letter-handler stores them as
+//! `arrival` reads them; its command line and the API call this. `stops` and `drain` keep messages from their consumers.
 
+pub mod arrival;
+mod by;
 pub mod case;
 pub mod consumers;
 mod deeds;
+pub mod drain;
 pub mod erase;
 pub mod fingerprint;
 pub mod mask;
@@ -12,7 +16,8 @@ pub mod publish;
 pub mod release;
 pub mod repair;
 pub mod replay;
-
+pub mod stops;
 pub mod way_back;
 
+pub use by::By;
 pub use deeds::{change_group, discard, restore, revealed};

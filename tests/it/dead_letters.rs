@@ -2,6 +2,7 @@
 
 mod alerting;
 mod arriving;
+mod draining;
 mod many;
 mod operating;
 mod ramp;
