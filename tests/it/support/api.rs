@@ -108,14 +108,15 @@ impl Api {
         let (intake, _writers) = Intake::start(db.clone(), wake, limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let status = Sources::new(db.clone(), QueueReader::new(broker, None));
+        let status = Sources::new(db.clone(), QueueReader::new(broker.clone(), None));
         let tracking = Tracking::new(streams, CancellationToken::new());
         let links = Links::new(db.clone(), None);
         let poll = tokio::spawn(tracking.clone().run(db.clone()));
         let saga = SagaArgs { stock_deadline_seconds: 300, payment_deadline_seconds: 600 };
         let payment_secrets = SECRETS.map(|secret| secret.parse().expect("a secret")).into();
         let tracked = tracking.clone();
-        let state = ApiState { db, intake, status, webhooks, payment_secrets, saga, guard, tracking: tracked, links };
+        let state =
+            ApiState { db, intake, status, broker, webhooks, payment_secrets, saga, guard, tracking: tracked, links };
         let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             // the writers live as long as the server
