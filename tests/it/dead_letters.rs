@@ -2,9 +2,11 @@
 
 mod alerting;
 mod arriving;
+mod console;
 mod draining;
 mod many;
 mod operating;
+mod over_http;
 mod ramp;
 mod rehearsing;
 mod repairing;

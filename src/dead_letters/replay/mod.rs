@@ -5,5 +5,5 @@ mod ramp;
 mod runner;
 mod watch;
 
-pub use begin::{Begin, Preview, PreviewedGroup, PreviewedVerdict, begin, preview, turn};
+pub use begin::{Begin, LISTED, Preview, PreviewedGroup, PreviewedVerdict, Turn, begin, first_items, preview, turn};
 pub use runner::{Left, Runner};

@@ -10,7 +10,7 @@ use super::args::{Arguments, Verb};
 use super::drain::drain;
 use super::edit::edit;
 use super::replays::{replay, replays};
-use super::verbs::{discard, erase, group, groups, list, restore, show};
+use super::verbs::{count, discard, erase, group, groups, list, restore, show};
 use super::{DeadLetterHandler, start, stops};
 use crate::dead_letters::consumers::Consumers;
 use crate::messaging::Handler;
@@ -42,6 +42,7 @@ async fn run(verb: Verb, consumers: Arc<dyn Consumers>) -> anyhow::Result<ExitCo
     match verb {
         Verb::List(args) => list(args, &mut out).await,
         Verb::Groups(args) => groups(args, &mut out).await,
+        Verb::Count(args) => count(args, &mut out).await,
         Verb::Group(args) => group(args, &mut out).await,
         Verb::Show(args) => show(args, consumers.as_ref(), &mut out).await,
         Verb::Replay(args) => replay(args, consumers, &mut out).await,

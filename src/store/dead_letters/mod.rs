@@ -2,6 +2,7 @@
 
 mod claim;
 mod columns;
+mod counts;
 mod groups;
 mod items;
 mod live;
@@ -13,6 +14,7 @@ mod selection;
 mod upsert;
 
 pub use claim::{Claim, LEASE_MINUTES, Released, claim, discard, release, resolve, settle_needless};
+pub use counts::{By, Count, UnknownBy, counts};
 pub use groups::{
     Group, GroupChange, GroupFilter, GroupState, NEIGHBOURS, UnknownGroupState, change_group, died_with, group, groups,
 };

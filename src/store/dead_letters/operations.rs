@@ -73,7 +73,9 @@ impl FromStr for OperationState {
 }
 
 /// What became of one message of a replay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ReplayItemState)]
 pub enum ItemState {
     Waiting,
     /// The broker has it; its consumer has not answered for it yet.
@@ -91,6 +93,9 @@ pub enum ItemState {
 }
 
 impl ItemState {
+    const ALL: [Self; 7] =
+        [Self::Waiting, Self::Sent, Self::Applied, Self::Failed, Self::Skipped, Self::Unseen, Self::Kept];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -101,6 +106,24 @@ impl ItemState {
             Self::Unseen => "unseen",
             Self::Kept => "kept",
         }
+    }
+}
+
+impl fmt::Display for ItemState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no state of a message of a replay: {0:?}")]
+pub struct UnknownItemState(String);
+
+impl FromStr for ItemState {
+    type Err = UnknownItemState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownItemState> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| UnknownItemState(text.to_owned()))
     }
 }
 
@@ -304,16 +327,21 @@ pub(super) async fn under_way(db: &mut PgConnection, limit: i64) -> Result<Vec<O
     .await
 }
 
-/// The newest first.
+/// The newest first; `before`: only older ones. Their ids are in the order of their beginnings.
 ///
 /// # Errors
 /// Any database error.
-pub async fn operations(db: &mut PgConnection, limit: i64) -> Result<Vec<Operation>, sqlx::Error> {
-    sqlx::query(concat!("select ", columns!(), " from replay_operations order by created_at desc, id desc limit $1"))
-        .bind(limit)
-        .try_map(|row: PgRow| read(&row))
-        .fetch_all(db)
-        .await
+pub async fn operations(
+    db: &mut PgConnection,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Operation>, sqlx::Error> {
+    const ALL: &str = concat!(
+        "select ",
+        columns!(),
+        " from replay_operations where $1::uuid is null or id < $1 order by id desc limit $2"
+    );
+    sqlx::query(ALL).bind(before).bind(limit).try_map(|row: PgRow| read(&row)).fetch_all(db).await
 }
 
 fn read(row: &PgRow) -> Result<Operation, sqlx::Error> {
