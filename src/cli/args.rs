@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    audit, audit_log, bench, change, get, history, import, keys, list, note, outbox, payment, products, stats, status,
-    stock, submit, watch, webhooks,
+    audit, audit_log, bench, change, get, history, import, keys, list, note, outbox, payment, products, resolve, stats,
+    status, stock, submit, watch, webhooks,
 };
 
 /// Longest wait for one answer: well above what a busy order-api takes, short enough for a person.
@@ -82,6 +82,7 @@ impl Args {
             | Command::Cancel(_)
             | Command::Ship(_)
             | Command::Deliver(_)
+            | Command::Resolve(_)
             | Command::History(_)
             | Command::Note(_)
             | Command::Products(_)
@@ -111,6 +112,7 @@ pub enum Command {
     Cancel(change::Cancel),
     Ship(change::Ship),
     Deliver(change::Deliver),
+    Resolve(resolve::Resolve),
     History(history::History),
     Note(note::NoteArgs),
     Payment(payment::Payment),

@@ -96,11 +96,16 @@ fn with_reason(reason: Option<String>) -> Value {
 
 async fn ask(id: Uuid, verb: &str, body: &Value, client: &Client, output: Output) -> Result<Outcome, Error> {
     let answer = client.post(&["orders", &id.to_string(), verb], body.to_string(), None).await?;
+    answered(id, &answer.body, client, output)
+}
+
+/// Shows the order as it is then.
+pub fn answered(id: Uuid, body: &str, client: &Client, output: Output) -> Result<Outcome, Error> {
     if output.json {
-        output.line(answer.body.trim_end())?;
+        output.line(body.trim_end())?;
         return Ok(Outcome::Success);
     }
-    let page = client.read::<OrderPage>(&answer.body)?;
+    let page = client.read::<OrderPage>(body)?;
     output.line(page.render(output, false).trim_end())?;
     if !page.order.status.is_settled() {
         output.hint(&format!("on its way; follow it: orders watch {id}"));

@@ -28,6 +28,10 @@ impl Output {
         Self { json, colour: !json && AutoStream::choice(&io::stdout()) != ColorChoice::Never }
     }
 
+    pub fn has_colour(self) -> bool {
+        self.colour
+    }
+
     /// One line on stdout; a closed pipe is an error and not a panic.
     ///
     /// # Errors

@@ -54,6 +54,7 @@ pub async fn run(args: Args) -> Result<Outcome, Error> {
         Command::Cancel(cancel) => cancel.run(&client, output).await,
         Command::Ship(ship) => ship.run(&client, output).await,
         Command::Deliver(deliver) => deliver.run(&client, output).await,
+        Command::Resolve(resolve) => resolve.run(&client, output).await,
         Command::History(history) => history.run(&client, output).await,
         Command::Note(note) => note.run(&client, output).await,
         Command::Products(products) => products.run(&client, output).await,

@@ -1,23 +1,18 @@
-//! The page of `orders status`: first what is wrong, then the parts, each from [`super::status_tables`]. Called by [`super::status`].
+//! The page of `orders status`: first what is wrong, then the parts, each from [`super::status_sections`]. Called by [`super::status`].
 
 use super::error::count;
 use super::grid::{Tone, cut, lay_out, wrap};
 use super::output::{Output, moment, printable};
-use super::status_tables::{Table, breakers, dead_letters, inbox, instances, outbox, queues, scheduler, stuck_orders};
-use crate::contract::status::{Part, Status};
+use super::status_sections::{Section, sections};
+use crate::contract::status::Status;
 
 /// The lines of the page, none wider than the terminal.
 pub fn page(status: &Status, output: Output, width: Option<usize>) -> Vec<String> {
     let mut page = Page { output, width, lines: Vec::new() };
     page.headline(status);
-    page.section("Instances", &status.instances, |all| instances(all));
-    page.section("Queues", &status.queues, |all| queues(all));
-    page.section("Breakers", &status.breakers, |all| breakers(all));
-    page.section("Outbox", &status.outbox, outbox);
-    page.section("Stuck orders", &status.stuck_orders, stuck_orders);
-    page.section("Scheduler", &status.scheduler, scheduler);
-    page.section("Dead letters", &status.dead_letters, dead_letters);
-    page.section("Inbox", &status.inbox, inbox);
+    for section in sections(status) {
+        page.section(section);
+    }
     page.lines
 }
 
@@ -30,36 +25,31 @@ struct Page {
 impl Page {
     fn headline(&mut self, status: &Status) {
         let at = moment(status.at);
-        if status.problems.is_empty() {
+        let mut problems = status.problems.iter().map(|problem| printable(&problem.detail));
+        let Some(first) = problems.next() else {
             let instances = status.instances.known().map_or(0, |all| all.iter().filter(|one| !one.silent).count());
             let text =
                 cut(&format!("healthy  {at} UTC  {}", count(instances, "instance")), self.width.unwrap_or(usize::MAX));
             self.lines.push(text.replacen("healthy", &self.output.good("healthy"), 1));
             return;
-        }
-        let mut problems = status.problems.iter().map(|problem| printable(&problem.detail));
+        };
         // The first line alone must say it: it is all that fits into an alert.
-        let first = problems.next().unwrap_or_default();
         let total = match status.problems.len() {
             1 => "1 problem: ".to_owned(),
             number => format!("{number} problems: "),
         };
-        let tell = |text: &str, output: Output, width| -> Vec<String> {
-            wrap(text, width, 2).into_iter().map(|line| output.bad(&line)).collect()
-        };
-        self.lines.extend(tell(&format!("{total}{first}"), self.output, self.width));
-        for problem in problems {
-            self.lines.extend(tell(&format!("- {problem}"), self.output, self.width));
-        }
+        let mut told = wrap(&format!("{total}{first}"), self.width, 2);
+        told.extend(problems.flat_map(|problem| wrap(&format!("- {problem}"), self.width, 2)));
+        self.lines.extend(told.into_iter().map(|line| self.output.bad(&line)));
         self.lines.push(self.output.dim(&format!("{at} UTC")));
     }
 
-    fn section<T>(&mut self, title: &str, part: &Part<T>, tell: impl FnOnce(&T) -> Table) {
+    fn section(&mut self, Section { title, table, .. }: Section) {
         self.lines.push(String::new());
-        let table = match part {
-            Part::Known(value) => tell(value),
-            Part::Unknown { error } => {
-                let said = wrap(&format!("{title}: {}", printable(error)), self.width, 2);
+        let table = match table {
+            Ok(table) => table,
+            Err(error) => {
+                let said = wrap(&format!("{title}: {}", printable(&error)), self.width, 2);
                 self.lines.extend(said.into_iter().map(|line| self.output.bad(&line)));
                 return;
             }

@@ -1,5 +1,5 @@
 //! The parts of the status as tables: which columns, in which order, and which of them a narrow terminal can do without. Called by
-//! [`super::status_page`].
+//! [`super::status_sections`].
 
 use super::error::count;
 use super::grid::{Align, Column, Row, Tone};
@@ -18,11 +18,11 @@ pub struct Table {
     pub rows: Vec<Row>,
 }
 
-fn left(title: &'static str, rank: u8) -> Column {
+pub fn left(title: &'static str, rank: u8) -> Column {
     Column { title, align: Align::Left, rank }
 }
 
-fn right(title: &'static str, rank: u8) -> Column {
+pub fn right(title: &'static str, rank: u8) -> Column {
     Column { title, align: Align::Right, rank }
 }
 
@@ -66,8 +66,8 @@ pub fn instances(instances: &[InstanceStatus]) -> Table {
     ];
     let silent = instances.iter().filter(|instance| instance.silent && !instance.replaced).count();
     let summary = match silent {
-        0 => String::new(),
-        silent => format!("{silent} silent"),
+        0 => format!("{}", instances.len()),
+        silent => format!("{}, {silent} silent", instances.len()),
     };
     Table { summary, columns, rows: instances.iter().map(row).collect() }
 }
@@ -88,7 +88,7 @@ pub fn queues(queues: &[QueueStatus]) -> Table {
                 queue.messages.to_string(),
                 queue.in_hand.to_string(),
                 queue.consumers.to_string(),
-                queue.oldest_taken_seconds.map(span).unwrap_or_default(),
+                queue.oldest_seconds().map(span).unwrap_or_default(),
                 number(queue.taken_per_second),
                 number(rates.published_per_second.unwrap_or(0.0)),
                 printable(state),
@@ -140,7 +140,13 @@ pub fn breakers(breakers: &[BreakerStatus]) -> Table {
         right("process", 5),
         left("host", 4),
     ];
-    Table { summary: String::new(), columns, rows: breakers.iter().map(row).collect() }
+    let open = breakers.iter().filter(|status| status.breaker.state != BreakerState::Closed).count();
+    let summary = match (breakers.len(), open) {
+        (0, _) => "none is known".to_owned(),
+        (_, 0) => "all closed".to_owned(),
+        (all, open) => format!("{open} of {all} not closed"),
+    };
+    Table { summary, columns, rows: breakers.iter().map(row).collect() }
 }
 
 pub fn outbox(outbox: &OutboxStatus) -> Table {
@@ -175,6 +181,7 @@ pub fn stuck_orders(stuck: &StuckOrders) -> Table {
             order.nudges.to_string(),
             moment(order.last_at),
             printable(&order.last_done),
+            printable(order.blocked_by.as_deref().unwrap_or_default()),
         ],
         tone: Tone::Warn,
     };
@@ -182,11 +189,12 @@ pub fn stuck_orders(stuck: &StuckOrders) -> Table {
         left("order", 0),
         left("waits for", 0),
         right("waited", 1),
-        left("since (UTC)", 3),
-        left("status", 4),
-        right("nudges", 5),
-        left("last (UTC)", 6),
-        left("what was done last", 2),
+        left("since (UTC)", 4),
+        left("status", 5),
+        right("nudges", 6),
+        left("last (UTC)", 7),
+        left("what was done last", 3),
+        left("blocked by", 0),
     ];
     let rows: Vec<Row> = stuck.oldest.iter().map(row).collect();
     Table { summary: up_to(stuck.orders, stuck.counted_up_to), columns, rows }
@@ -235,16 +243,29 @@ pub fn dead_letters(letters: &DeadLetterStatus) -> Table {
     };
     let columns =
         vec![left("state", 0), right("messages", 0), left("reason", 0), left("queue", 1), left("last failed (UTC)", 2)];
-    let summary = if letters.groups.is_empty() { "none" } else { "" };
-    Table { summary: summary.to_owned(), columns, rows: letters.groups.iter().map(row).collect() }
+    let mut states: Vec<(&str, i64)> = Vec::new();
+    for group in &letters.groups {
+        match states.iter_mut().find(|(state, _)| *state == group.state) {
+            Some((_, messages)) => *messages += group.messages,
+            None => states.push((&group.state, group.messages)),
+        }
+    }
+    let told =
+        |(state, messages): &(&str, i64)| format!("{} {}", up_to(*messages, letters.counted_up_to), printable(state));
+    let summary = match states.is_empty() {
+        true => "none".to_owned(),
+        false => states.iter().map(told).collect::<Vec<_>>().join(", "),
+    };
+    Table { summary, columns, rows: letters.groups.iter().map(row).collect() }
 }
 
 pub fn inbox(inbox: &InboxStatus) -> Table {
-    let size = inbox.estimated_messages.map(|size| format!("about {size} handled messages"));
+    let oldest = inbox.oldest_seconds.map(|age| format!(", the oldest {} ago", span(age))).unwrap_or_default();
+    let size = inbox.estimated_messages.map(|size| format!("about {size} handled messages are remembered{oldest}"));
     Table { summary: size.unwrap_or_else(|| "not estimated yet".to_owned()), ..Table::default() }
 }
 
 /// A number that was not counted to its end says so.
-fn up_to(number: i64, counted: i64) -> String {
+pub fn up_to(number: i64, counted: i64) -> String {
     if number >= counted && counted > 0 { format!("{number} or more") } else { number.to_string() }
 }

@@ -3,6 +3,7 @@
 //! document allows and what it forbids. Money may be written as a string, too; `null` counts as absent.
 
 mod dead_letters;
+mod stops;
 mod webhooks;
 
 use serde::Deserialize;
@@ -15,6 +16,7 @@ pub use dead_letters::{
     Erasure, LetterChoice, LetterFilter, LetterGroupChange, LetterRepair, LettersByFilter, LettersByName, NamedLetters,
     NewReplay, ReplayQuestion,
 };
+pub use stops::{DrainRequest, Resolution, ResolvedAs, Why};
 pub use webhooks::{NewWebhook, Resend, Rotation, WebhookChange};
 
 /// An order to submit.

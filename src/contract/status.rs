@@ -1,12 +1,15 @@
 //! The body of `GET /api/v1/status`: the live state of the fleet. `ops::status` writes it, the command line reads it, perhaps from
 //! another version: fields may be added, none renamed.
 
+mod stopped;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::instance::{BreakerReport, ConsumerReport};
+pub use stopped::{OpenGroup, OpenGroups, ReplayStatus, Stopped, StoppedKind};
 
 /// A part of the page: had, or the reason why not. In JSON the value itself, or `{"error": …}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -24,6 +27,11 @@ impl<T> Part<T> {
             Self::Unknown { .. } => None,
         }
     }
+
+    /// What stands for a part that the writer, of another version, does not know.
+    fn untold() -> Self {
+        Self::Unknown { error: "this order-api does not tell it".to_owned() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -40,6 +48,14 @@ pub struct Status {
     pub stuck_orders: Part<StuckOrders>,
     pub scheduler: Part<SchedulerStatus>,
     pub dead_letters: Part<DeadLetterStatus>,
+    #[serde(default = "Part::untold")]
+    pub dead_letter_groups: Part<OpenGroups>,
+    /// Those that have not ended.
+    #[serde(default = "Part::untold")]
+    pub replays: Part<Vec<ReplayStatus>>,
+    /// Paused consumers, then held orders; the oldest first.
+    #[serde(default = "Part::untold")]
+    pub stopped: Part<Vec<Stopped>>,
     pub instances: Part<Vec<InstanceStatus>>,
 }
 
@@ -68,9 +84,20 @@ pub struct QueueStatus {
     /// How long the oldest message had waited that was taken in the consumers' last interval (first attempts only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest_taken_seconds: Option<f64>,
+    /// At least so old is the oldest message that waits: for so long something has waited and nothing was taken. Known for every
+    /// type of queue, to some seconds; absent for retry queues, where messages wait on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untaken_seconds: Option<f64>,
     /// What the management API adds, where its address is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub management: Option<QueueRates>,
+}
+
+impl QueueStatus {
+    /// The longest wait that is known: of what waits, or of what was taken last.
+    pub fn oldest_seconds(&self) -> Option<f64> {
+        [self.untaken_seconds, self.oldest_taken_seconds].into_iter().flatten().reduce(f64::max)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -117,6 +144,9 @@ pub struct ParkedMessage {
 pub struct InboxStatus {
     /// Handled messages that are remembered, by the database's own estimate; absent before its first one.
     pub estimated_messages: Option<i64>,
+    /// How far back it remembers, by the same estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_seconds: Option<f64>,
 }
 
 /// A breaker, and whose.
@@ -144,6 +174,9 @@ pub struct StuckOrder {
     pub order_id: Uuid,
     pub status: Option<String>,
     pub waits_for: String,
+    /// What keeps it from moving on, where that is known: a hold, or a dead letter of the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_by: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
     pub waited_seconds: f64,

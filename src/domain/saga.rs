@@ -2,12 +2,14 @@
 //!
 //! Called through `lifecycle` by the order-processor for each message and each passed deadline, and by the API for each request of
 //! a person. Declined and out of stock are outcomes here, never errors; what is undone, is undone by commands that wait for their
-//! answer like any other step.
+//! answer like any other step. What an operator may do about an order that stands still is in `by_hand`.
 
+mod by_hand;
 mod decide;
 mod reason;
 mod undo;
 
+pub use by_hand::{End, Facts, Missing, by_hand};
 pub use decide::{allowed, decide};
 pub use reason::FailureReason;
 

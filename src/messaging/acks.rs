@@ -75,6 +75,11 @@ impl InHand {
     }
 }
 
+/// Everything up to this delivery.
+pub(super) async fn ack_up_to(acker: &Acker) -> Result<bool, lapin::Error> {
+    ack(acker, true).await
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place that acknowledges")]
 async fn ack(acker: &Acker, multiple: bool) -> Result<bool, lapin::Error> {
     acker.ack(BasicAckOptions { multiple }).await

@@ -1,6 +1,7 @@
 //! Connections to RabbitMQ. The consumers of a process share one; publishers share a pool beside it, so that a broker that blocks
 //! publishing under an alarm never keeps a consumer from acknowledging.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,13 @@ pub struct Broker {
     name: Arc<str>,
     publishing: Pool,
     consuming: Arc<Mutex<Option<Arc<Connection>>>>,
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // the address holds a password
+        f.debug_struct("Broker").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Broker {

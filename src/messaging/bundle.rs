@@ -16,6 +16,11 @@ const INTERNAL: [&str; 3] = [names::ORDER_REPLIES, names::INVENTORY_REQUESTS, na
 /// The bodies of one bundle in bytes, at most; a single larger message travels alone.
 const BYTES: usize = 256 * 1024;
 
+/// Whether one message in this queue may be a bundle of many.
+pub fn may_hold_bundles(queue: &str) -> bool {
+    INTERNAL.contains(&queue)
+}
+
 /// The messages as they are to be published: those for the same internal queue together, at most so many, all others as they are.
 pub fn wires(messages: &[Outgoing], most: usize) -> Vec<Wire> {
     let mut wires = Vec::with_capacity(messages.len());

@@ -4,7 +4,7 @@
 //! `consumer` runs the loop over a `session`: `calls` go outside behind a `breaker`, `isolate` runs suspects alone, `finish` ends a
 //! batch, `engine` runs it in one transaction, `hold` publishes what it caused until the broker takes it. `settle` decides what becomes
 //! of a failure, `supervise` starts everything again after a fault. `controls` stops what operators
-//! want stopped. `rehearse` asks what a consumer would do, without doing it.
+//! want stopped, `drain` takes what waits away. `rehearse` asks what a consumer would do, without doing it.
 
 mod acks;
 mod breaker;
@@ -14,6 +14,7 @@ mod calls;
 mod consumer;
 mod controls;
 mod dead_letter;
+mod drain;
 mod engine;
 mod failure;
 mod fault;
@@ -36,13 +37,15 @@ mod wire;
 
 pub use breaker::{Admission, Breaker, Reading};
 pub use broker::{Broker, BrokerError};
+pub use bundle::may_hold_bundles;
 pub use consumer::Consumer;
 pub use controls::Controls;
+pub use drain::{DrainError, Taken, Taker};
 pub use failure::Failure;
 pub use handler::{Delivery, Handler, Outcome, Source};
 pub use incoming::Incoming;
 pub use publisher::{PublishError, Publisher, Verdict};
-pub use queues::{QueueFigures, QueueLook, QueuesError, look_at_queues};
+pub use queues::{QueueFigures, QueueLook, QueueLooker, QueuesError, look_at_queue, look_at_queues};
 pub use recorded::{Recorded, record};
 pub use rehearse::{Rehearsal, rehearse};
 pub use reply::{later_reply, reply};

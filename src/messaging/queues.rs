@@ -53,6 +53,52 @@ pub async fn look_at_queues(broker: &Broker) -> Result<Vec<QueueLook>, QueuesErr
     asked
 }
 
+/// Looks at one queue, of the topology or not; `None` when there is no such queue.
+///
+/// # Errors
+/// When the broker is away or does not answer.
+pub async fn look_at_queue(broker: &Broker, queue: &str) -> Result<Option<QueueFigures>, QueuesError> {
+    let connection = broker.connect("reading the depth of a queue").await?;
+    let channel = in_time(queue, connection.create_channel()).await?;
+    let asked = ask(&channel, queue).await;
+    let _ = timeout(DEADLINE, connection.close(200, "done".into())).await;
+    match asked {
+        Ok(figures) => Ok(Some(figures)),
+        Err(QueuesError::Refused { source, .. }) if is_missing(&source) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Looks again and again, on a connection that it keeps.
+pub struct QueueLooker {
+    broker: Broker,
+    connection: Option<Connection>,
+}
+
+impl QueueLooker {
+    pub fn new(broker: Broker) -> Self {
+        Self { broker, connection: None }
+    }
+
+    /// # Errors
+    /// As [`look_at_queues`]; the next look connects anew.
+    pub async fn look(&mut self) -> Result<Vec<QueueLook>, QueuesError> {
+        let connection = match self.connection.take().filter(|connection| connection.status().connected()) {
+            Some(connection) => connection,
+            None => self.broker.connect("watching the depths of the queues").await?,
+        };
+        let looks = ask_all(&connection).await?;
+        self.connection = Some(connection);
+        Ok(looks)
+    }
+
+    pub async fn close(self) {
+        if let Some(connection) = self.connection {
+            let _ = timeout(DEADLINE, connection.close(200, "done".into())).await;
+        }
+    }
+}
+
 async fn ask_all(connection: &Connection) -> Result<Vec<QueueLook>, QueuesError> {
     let mut channel = None;
     let mut looks = Vec::new();
@@ -72,6 +118,10 @@ async fn ask_all(connection: &Connection) -> Result<Vec<QueueLook>, QueuesError>
             }
             Err(error) => return Err(error),
         }
+    }
+    if let Some(open) = channel {
+        // The answers are in.
+        let _ = timeout(DEADLINE, open.close(200, "done".into())).await;
     }
     Ok(looks)
 }

@@ -12,11 +12,20 @@ pub enum DeadLetterReason {
     Poisonous,
     /// Not failed: it waits until its order may go on.
     Parked,
+    /// Not failed: an operator took it out of its queue.
+    Drained,
 }
 
 impl DeadLetterReason {
-    pub const ALL: [Self; 6] =
-        [Self::BadMessage, Self::Refused, Self::AttemptsExhausted, Self::Panicked, Self::Poisonous, Self::Parked];
+    pub const ALL: [Self; 7] = [
+        Self::BadMessage,
+        Self::Refused,
+        Self::AttemptsExhausted,
+        Self::Panicked,
+        Self::Poisonous,
+        Self::Parked,
+        Self::Drained,
+    ];
 
     pub fn code(self) -> &'static str {
         match self {
@@ -26,6 +35,7 @@ impl DeadLetterReason {
             Self::Panicked => "panicked",
             Self::Poisonous => "poisonous",
             Self::Parked => "parked",
+            Self::Drained => "drained",
         }
     }
 }

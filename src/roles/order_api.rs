@@ -113,6 +113,7 @@ impl ApiServer {
             db: context.questions.clone(),
             intake,
             status,
+            broker: context.broker.clone(),
             tracking: tracking.clone(),
             links: context.links.clone(),
             payment_secrets: self.payment_webhook.build()?.into(),

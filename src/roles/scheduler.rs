@@ -10,6 +10,7 @@ use crate::config::outbound::AlertArgs;
 use crate::intake::OutboxWake;
 use crate::runtime::{Context, Tasks};
 use crate::services::alert_sender::AlertSender;
+use crate::services::queue_ages::QueueAges;
 use crate::services::scheduler::{RetentionArgs, Scheduler};
 
 #[derive(Args)]
@@ -36,6 +37,8 @@ impl Role for SchedulerRole {
         tasks.spawn(scheduler.run(context.shutdown.clone()));
         let sender = AlertSender { db: context.questions.clone(), routes: self.alerts.routes()? };
         tasks.spawn(sender.run(context.shutdown.clone()));
+        let ages = QueueAges { db: context.questions.clone(), broker: context.broker.clone() };
+        tasks.spawn(ages.run(context.shutdown.clone()));
         Ok(())
     }
 }

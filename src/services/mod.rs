@@ -9,6 +9,7 @@ pub mod notifier;
 pub mod order_processor;
 pub mod payment_service;
 pub mod push_service;
+pub mod queue_ages;
 pub mod rehearsals;
 pub mod scheduler;
 pub mod sms_service;

@@ -46,14 +46,15 @@ pub struct Untold {
     pub owner: Option<String>,
 }
 
-/// The groups that are to be told of now; they stay locked. Those that somebody acknowledged are quiet unless they grow.
+/// The groups that are to be told of now; they stay locked. Those that somebody acknowledged are quiet unless they grow;
+/// what an operator drained they know of.
 ///
 /// # Errors
 /// Any database error.
 pub async fn untold(db: &mut PgConnection, limit: i64) -> Result<Vec<Untold>, sqlx::Error> {
     sqlx::query(
         "select id, queue, reason, kind, error, failures, told_failures, has_returned, owner from dead_letter_groups
-         where state <> 'resolved' and (told_failures = 0 or has_returned
+         where state <> 'resolved' and reason <> 'drained' and (told_failures = 0 or has_returned
              or floor(log(failures)) > floor(log(greatest(told_failures, 1))))
          order by last_seen limit $1 for update skip locked",
     )

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::text::storable;
+use crate::contract::status::{Stopped, StoppedKind};
 
 /// What a process has to know before it takes messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,29 +140,20 @@ pub async fn let_go(db: &mut PgConnection, order: Uuid) -> Result<bool, sqlx::Er
     Ok(released.rows_affected() == 1)
 }
 
-/// Something that an operator has stopped.
-#[derive(Clone, Debug, Serialize)]
-pub struct Stopped {
-    /// A queue, or an order's id.
-    pub what: String,
-    pub reason: String,
-    pub by: String,
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-}
-
 /// Paused consumers, then held orders; the oldest first.
 ///
 /// # Errors
 /// Any database error.
-pub async fn stopped(db: &mut PgConnection) -> Result<Vec<Stopped>, sqlx::Error> {
+pub async fn stopped(db: &mut PgConnection, limit: i64) -> Result<Vec<Stopped>, sqlx::Error> {
     sqlx::query(
-        "select what, reason, by, at from (
-             select 1 as kind, queue as what, reason, by, at from paused_consumers
-             union all select 2, order_id::text, reason, by, at from order_holds) s order by kind, at limit 1000",
+        "select is_order, what, reason, by, at from (
+             select false as is_order, queue as what, reason, by, at from paused_consumers
+             union all select true, order_id::text, reason, by, at from order_holds) s order by is_order, at limit $1",
     )
+    .bind(limit)
     .try_map(|row: PgRow| {
         Ok(Stopped {
+            kind: if row.try_get("is_order")? { StoppedKind::Order } else { StoppedKind::Consumer },
             what: row.try_get("what")?,
             reason: row.try_get("reason")?,
             by: row.try_get("by")?,

@@ -6,6 +6,7 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 use crate::contract::Outgoing;
+use crate::contract::status::InboxStatus;
 
 /// Which of these messages `consumer` has handled before, each with what it caused.
 ///
@@ -78,13 +79,19 @@ pub fn is_repetition(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.constraint() == Some("inbox_pkey"))
 }
 
-/// How many handled messages are remembered, as the database last estimated; `None` before it has done so. Counting would read
-/// the whole table.
+/// How many handled messages are remembered and how far back they go, as the database last estimated; nothing before it has done so.
+/// Counting would read the whole table.
 ///
 /// # Errors
 /// Any database error.
-pub async fn estimate(db: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar("select nullif(reltuples, -1)::bigint from pg_class where oid = 'inbox'::regclass")
-        .fetch_one(db)
-        .await
+pub async fn estimate(db: &mut PgConnection) -> Result<InboxStatus, sqlx::Error> {
+    let row = sqlx::query(
+        "select (select nullif(reltuples, -1)::bigint from pg_class where oid = 'inbox'::regclass) as messages,
+                (select extract(epoch from clock_timestamp() - (histogram_bounds::text::timestamptz[])[1])::float8
+                 from pg_stats where schemaname = current_schema and tablename = 'inbox' and attname = 'received_at')
+                    as oldest_seconds",
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(InboxStatus { estimated_messages: row.try_get("messages")?, oldest_seconds: row.try_get("oldest_seconds")? })
 }

@@ -26,6 +26,7 @@ pub mod payment_book;
 pub mod payments;
 pub mod product_changes;
 pub mod products;
+pub mod queue_ages;
 pub mod rehearsal;
 pub mod sagas;
 pub mod scheduler;

@@ -1,5 +1,7 @@
 //! Orders and reservations that did not move on in time. Called by the scheduler's jobs, and by `ops::status` to show them.
 
+use std::collections::HashMap;
+
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
@@ -73,30 +75,36 @@ pub async fn forget_settled(db: &mut PgConnection) -> Result<i64, sqlx::Error> {
 }
 
 /// How many orders are stuck, counted no further than `most`, with those `listed` that have waited longest. Those that have been
-/// settled since are forgotten soon, and not listed any more.
+/// settled since are forgotten soon, and not listed any more. What an order waits for is what its saga waits for now.
 ///
 /// # Errors
 /// Any database error.
 pub async fn list(db: &mut PgConnection, most: i64, listed: i64) -> Result<StuckOrders, sqlx::Error> {
     let rows = sqlx::query(
-        "select k.order_id, o.status, k.waits_for, k.since, k.nudges, k.last_done, k.last_at,
-                extract(epoch from clock_timestamp() - k.since)::float8 as waited_seconds
+        "select k.order_id, o.status, coalesce(s.step, k.waits_for) as waits_for, t.since, k.nudges, k.last_done, k.last_at,
+                extract(epoch from clock_timestamp() - t.since)::float8 as waited_seconds
          from (select * from stuck_orders order by since, order_id limit $1) k
          left join orders o on o.id = k.order_id
+         left join sagas s on s.order_id = k.order_id
+         cross join lateral (select case when s.step <> k.waits_for then s.since else k.since end as since) t
          where o.id is null or o.status in ('pending', 'processing')
-         order by k.since, k.order_id",
+         order by t.since, k.order_id",
     )
     .bind(most)
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    let oldest = rows
+    let first = &rows[..rows.len().min(usize::try_from(listed).unwrap_or(usize::MAX))];
+    let ids = first.iter().map(|row| row.try_get("order_id")).collect::<Result<Vec<Uuid>, _>>()?;
+    let mut blocked = blocked_by(db, &ids).await?;
+    let oldest = first
         .iter()
-        .take(usize::try_from(listed).unwrap_or(usize::MAX))
         .map(|row| {
+            let order_id = row.try_get("order_id")?;
             Ok(StuckOrder {
-                order_id: row.try_get("order_id")?,
+                order_id,
                 status: row.try_get("status")?,
                 waits_for: row.try_get("waits_for")?,
+                blocked_by: blocked.remove(&order_id),
                 since: row.try_get("since")?,
                 waited_seconds: row.try_get("waited_seconds")?,
                 nudges: row.try_get("nudges")?,
@@ -106,6 +114,28 @@ pub async fn list(db: &mut PgConnection, most: i64, listed: i64) -> Result<Stuck
         })
         .collect::<Result<Vec<_>, sqlx::Error>>()?;
     Ok(StuckOrders { orders: i64::try_from(rows.len()).unwrap_or(i64::MAX), counted_up_to: most, oldest })
+}
+
+/// What keeps these orders from moving on: a hold, or a dead letter.
+async fn blocked_by(db: &mut PgConnection, orders: &[Uuid]) -> Result<HashMap<Uuid, String>, sqlx::Error> {
+    let rows = sqlx::query(
+        "select t.id, coalesce(
+             (select 'held by ' || h.by || ': ' || h.reason from order_holds h where h.order_id = t.id),
+             (select 'dead letter ' || d.id || ' of ' || coalesce(nullif(d.queue, ''), 'an unknown consumer') || ': ' || d.reason
+              from dead_letters d where d.order_id = t.id and d.state in ('unresolved', 'replaying', 'parked')
+              order by d.last_failed_at desc, d.id limit 1)) as why
+         from unnest($1::uuid[]) as t (id)",
+    )
+    .bind(orders)
+    .fetch_all(db)
+    .await?;
+    let mut blocked = HashMap::new();
+    for row in rows {
+        if let Some(why) = row.try_get("why")? {
+            blocked.insert(row.try_get("id")?, why);
+        }
+    }
+    Ok(blocked)
 }
 
 /// A reservation whose order no longer waits for it.

@@ -3,6 +3,7 @@
 mod alerting;
 mod arriving;
 mod console;
+mod draining;
 mod many;
 mod operating;
 mod over_http;

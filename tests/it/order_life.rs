@@ -9,6 +9,7 @@ mod notes;
 mod prices;
 mod priority;
 mod races;
+mod resolving;
 mod searching;
 mod shipping;
 

@@ -1,5 +1,7 @@
 //! The live state of the fleet, as the API tells it and as `orders status` and `orders outbox` show it to an operator.
 
+mod operating;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use order_fleet::topology::names;
@@ -196,7 +198,18 @@ async fn without_a_broker_or_without_a_database_the_rest_is_still_told() {
     stage.database.go_away().await;
     let now = status(&stage).await;
     assert!(find(&now, "queues", "name", names::ANALYTICS).is_some());
-    for part in ["outbox", "inbox", "stuck_orders", "scheduler", "dead_letters", "instances", "breakers"] {
+    for part in [
+        "outbox",
+        "inbox",
+        "stuck_orders",
+        "scheduler",
+        "dead_letters",
+        "dead_letter_groups",
+        "replays",
+        "stopped",
+        "instances",
+        "breakers",
+    ] {
         assert_eq!(now[part]["error"], "the database is not available at the moment", "{part}");
     }
     let told = problems(&now, "instances");

@@ -19,14 +19,15 @@ use super::guard::{self, Guard};
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    about, adjustments, api_keys, audit_log, browsers, console, correlation, dead_letter_groups, dead_letters, imports,
-    inventory, limits, live, openapi, order_bulk, order_changes, order_notes, orders, outbox, payments, products,
-    replays, site, statistics, status, track, webhooks,
+    about, adjustments, api_keys, audit_log, browsers, console, controls, correlation, dead_letter_groups,
+    dead_letters, imports, inventory, limits, live, openapi, order_bulk, order_changes, order_notes, order_resolution,
+    orders, outbox, payments, products, replays, site, statistics, status, track, webhooks,
 };
 use crate::contract::signature::Secret;
 use crate::dead_letters::consumers::Consumers;
 use crate::intake::Intake;
 use crate::lifecycle::SagaArgs;
+use crate::messaging::Broker;
 use crate::ops::status::Sources;
 use crate::tracking::{Links, Tracking};
 
@@ -36,6 +37,8 @@ pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
     pub status: Sources,
+    /// For what operators take out of its queues; everything else goes over the outbox.
+    pub broker: Broker,
     pub tracking: Tracking,
     pub links: Links,
     /// Each of them signs webhooks of the payment gateway; none closes that door.
@@ -96,6 +99,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(order_changes::ship))
         .routes(routes!(order_changes::deliver))
         .routes(routes!(order_notes::add, order_notes::list))
+        .routes(routes!(order_resolution::resolve))
         .routes(routes!(live::of_order))
         .routes(routes!(live::of_customer))
         .routes(routes!(track::page))
@@ -133,6 +137,12 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(replays::pause))
         .routes(routes!(replays::resume))
         .routes(routes!(replays::cancel))
+        .routes(routes!(controls::list))
+        .routes(routes!(controls::pause))
+        .routes(routes!(controls::resume))
+        .routes(routes!(controls::hold))
+        .routes(routes!(controls::release))
+        .routes(routes!(controls::drain))
         .routes(routes!(webhooks::create, webhooks::list))
         .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::pause))

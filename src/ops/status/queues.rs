@@ -1,5 +1,6 @@
 //! The queues: what the broker counts, what the consumers say in their heartbeats, and the management API's rates where there are any.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,11 +85,18 @@ impl QueueReader {
 pub(super) fn queues(
     looked: Part<Vec<(QueueLook, Option<QueueRates>)>>,
     instances: &[Instance],
+    untaken: Option<&HashMap<String, f64>>,
 ) -> Part<Vec<QueueStatus>> {
     match looked {
         Part::Unknown { error } => Part::Unknown { error },
         Part::Known(looks) => {
-            Part::Known(looks.into_iter().map(|(look, rates)| queue(look, rates, instances)).collect())
+            let seconds = |look: &QueueLook| untaken.and_then(|untaken| untaken.get(&look.queue)).copied();
+            let told = |(look, rates): (QueueLook, _)| {
+                // what was emptied since the last watching look has no age
+                let waits = look.found.is_some_and(|found| found.messages > 0);
+                QueueStatus { untaken_seconds: seconds(&look).filter(|_| waits), ..queue(look, rates, instances) }
+            };
+            Part::Known(looks.into_iter().map(told).collect())
         }
     }
 }
@@ -107,8 +115,10 @@ fn queue(look: QueueLook, management: Option<QueueRates>, instances: &[Instance]
         messages: look.found.map_or(0, |found| found.messages),
         consumers: look.found.map_or(0, |found| found.consumers),
         in_hand: reports.iter().map(|report| report.in_hand).sum(),
-        taken_per_second: reports.iter().map(|report| rate(report)).sum(),
+        // not `sum`: of nothing it makes a negative zero
+        taken_per_second: reports.iter().fold(0.0, |sum, report| sum + rate(report)),
         oldest_taken_seconds: reports.iter().filter_map(|report| report.oldest_taken_seconds).reduce(f64::max),
+        untaken_seconds: None,
         management,
     }
 }

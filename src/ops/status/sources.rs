@@ -1,5 +1,6 @@
 //! Asks everything that the status shows. Each part is asked for itself: what cannot be had is an error in its own field.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,10 +12,13 @@ use tokio::time::{Instant, timeout_at};
 use super::queues::{QueueReader, queues};
 use super::{instances, troubles};
 use crate::contract::status::{
-    DeadLetterStatus, InboxStatus, OutboxStatus, Part, SchedulerStatus, Status, StuckOrders,
+    DeadLetterStatus, InboxStatus, OpenGroups, OutboxStatus, Part, ReplayStatus, SchedulerStatus, Status, Stopped,
+    StuckOrders,
 };
 use crate::store::instances::Instance;
-use crate::store::{dead_letters, inbox, instances as heartbeats, is_outage, outbox_queries, scheduler, stuck};
+use crate::store::{
+    controls, dead_letters, inbox, instances as heartbeats, is_outage, outbox_queries, queue_ages, scheduler, stuck,
+};
 use crate::telemetry::chain;
 
 /// For everything that the database is asked: below the usual 10 s of HTTP clients, with the answer to be written.
@@ -27,6 +31,12 @@ const LISTED: i64 = 20;
 /// Of each of five states: some ten milliseconds.
 const DEAD_LETTERS: i64 = 5_000;
 const STUCK: i64 = 1_000;
+/// Letters that are counted by their causes: 60 ms for each 100,000 of them.
+const GROUPED: i64 = 200_000;
+const GROUPS: i64 = 10;
+const STOPPED: i64 = 100;
+/// How old a look at the ages of the queues may be, in seconds: some were missed, and it is no longer true.
+const AGES: f64 = 30.0;
 /// Roles of processes; a large fleet has a hundred.
 const INSTANCES: i64 = 500;
 
@@ -50,6 +60,10 @@ struct Stored {
     stuck_orders: Part<StuckOrders>,
     scheduler: Part<SchedulerStatus>,
     dead_letters: Part<DeadLetterStatus>,
+    dead_letter_groups: Part<OpenGroups>,
+    replays: Part<Vec<ReplayStatus>>,
+    stopped: Part<Vec<Stopped>>,
+    untaken: Part<HashMap<String, f64>>,
     instances: Part<Vec<Instance>>,
 }
 
@@ -61,7 +75,7 @@ impl Sources {
     /// The state of the fleet now. Never fails: what cannot be had is told in its place.
     pub async fn read(&self) -> Status {
         let (looked, stored) = tokio::join!(self.queues.look(), self.stored());
-        let Stored { outbox, inbox, stuck_orders, mut scheduler, dead_letters, instances: found } = stored;
+        let Stored { instances: found, mut scheduler, .. } = stored;
         let heard = found.known().map_or(&[][..], Vec::as_slice);
         if let Part::Known(scheduler) = &mut scheduler {
             scheduler.leader = instances::leader(heard).filter(|_| scheduler.led);
@@ -70,13 +84,16 @@ impl Sources {
             healthy: false,
             problems: Vec::new(),
             at: OffsetDateTime::now_utc(),
-            queues: queues(looked.queues, heard),
-            outbox,
-            inbox,
+            queues: queues(looked.queues, heard, stored.untaken.known()),
+            outbox: stored.outbox,
+            inbox: stored.inbox,
             breakers: told(&found, instances::breakers),
-            stuck_orders,
+            stuck_orders: stored.stuck_orders,
             scheduler,
-            dead_letters,
+            dead_letters: stored.dead_letters,
+            dead_letter_groups: stored.dead_letter_groups,
+            replays: stored.replays,
+            stopped: stored.stopped,
             instances: told(&found, instances::instances),
         };
         status.problems = troubles::troubles(&status, looked.complaint.as_deref());
@@ -90,8 +107,7 @@ impl Sources {
         let db = &mut db;
         Stored {
             outbox: ask(db, deadline, async |db| outbox_queries::summary(db, COUNTED, LISTED).await).await,
-            inbox: ask(db, deadline, async |db| Ok(InboxStatus { estimated_messages: inbox::estimate(db).await? }))
-                .await,
+            inbox: ask(db, deadline, async |db| inbox::estimate(db).await).await,
             stuck_orders: ask(db, deadline, async |db| stuck::list(db, STUCK, LISTED).await).await,
             scheduler: ask(db, deadline, async |db| {
                 let (led, jobs) = (scheduler::is_led(db).await?, scheduler::jobs(db).await?);
@@ -103,6 +119,11 @@ impl Sources {
                 Ok(DeadLetterStatus { counted_up_to: DEAD_LETTERS, groups })
             })
             .await,
+            dead_letter_groups: ask(db, deadline, async |db| dead_letters::open_groups(db, GROUPED, GROUPS).await)
+                .await,
+            replays: ask(db, deadline, async |db| dead_letters::replays_under_way(db, LISTED).await).await,
+            stopped: ask(db, deadline, async |db| controls::stopped(db, STOPPED).await).await,
+            untaken: ask(db, deadline, async |db| queue_ages::untaken(db, AGES).await).await,
             instances: ask(db, deadline, async |db| heartbeats::list(db, INSTANCES).await).await,
         }
     }

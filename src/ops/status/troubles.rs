@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::contract::instance::{BreakerState, InstanceState};
 use crate::contract::status::{
-    BreakerStatus, DeadLetterStatus, InstanceStatus, OutboxStatus, Part, QueueStatus, SchedulerStatus, Status,
-    StuckOrders, Trouble, span,
+    BreakerStatus, DeadLetterStatus, InstanceStatus, OutboxStatus, Part, QueueStatus, ReplayStatus, SchedulerStatus,
+    Status, StuckOrders, Trouble, span,
 };
-use crate::store::dead_letters::State;
+use crate::store::dead_letters::{OperationState, State};
 use crate::topology::{WorkQueue, names};
 
 /// A message that waited longer for its first attempt was in a backlog, not in a queue that flows.
@@ -33,6 +33,9 @@ pub(super) fn troubles(status: &Status, management: Option<&str>) -> Vec<Trouble
     found.part("stuck_orders", &status.stuck_orders, of_stuck_orders);
     found.part("scheduler", &status.scheduler, of_scheduler);
     found.part("dead_letters", &status.dead_letters, of_dead_letters);
+    found.part("dead_letter_groups", &status.dead_letter_groups, |_| Vec::new());
+    found.part("replays", &status.replays, |replays| of_replays(replays));
+    found.part("stopped", &status.stopped, |_| Vec::new());
     found.all()
 }
 
@@ -115,9 +118,11 @@ fn of_queue(queue: &QueueStatus) -> Option<String> {
         return Some(format!("{name} holds {} that nobody can read", messages(queue.messages.into())));
     }
     if is_consumed && queue.consumers == 0 {
-        return Some(format!("nobody consumes {name}; waiting: {}", messages(queue.messages.into())));
+        let oldest = queue.untaken_seconds.filter(|waited| *waited >= 1.0);
+        let oldest = oldest.map(|waited| format!(", the oldest for {} or more", span(waited))).unwrap_or_default();
+        return Some(format!("nobody consumes {name}; waiting: {}{oldest}", messages(queue.messages.into())));
     }
-    let waited = queue.oldest_taken_seconds.filter(|waited| *waited > LONG_WAIT)?;
+    let waited = queue.oldest_seconds().filter(|waited| *waited > LONG_WAIT)?;
     Some(format!("messages wait {} in {name} before they are taken; waiting: {}", span(waited), queue.messages))
 }
 
@@ -159,7 +164,8 @@ fn of_stuck_orders(stuck: &StuckOrders) -> Vec<String> {
     let Some(oldest) = stuck.oldest.first() else { return Vec::new() };
     let count = counted(stuck.orders, stuck.counted_up_to);
     let waits = format!("waits for {} for {}", oldest.waits_for, span(oldest.waited_seconds));
-    vec![format!("orders that do not move on: {count}; {} {waits}", oldest.order_id)]
+    let blocked = oldest.blocked_by.as_deref().map(|by| format!(" ({by})")).unwrap_or_default();
+    vec![format!("orders that do not move on: {count}; {} {waits}{blocked}", oldest.order_id)]
 }
 
 fn of_scheduler(scheduler: &SchedulerStatus) -> Vec<String> {
@@ -184,6 +190,20 @@ fn of_dead_letters(letters: &DeadLetterStatus) -> Vec<String> {
             vec![format!("dead letters that wait for an operator: {count}; see `dead-letter-handler list`")]
         }
     }
+}
+
+/// One that runs is no trouble; one that is paused goes on only when somebody says so.
+fn of_replays(replays: &[ReplayStatus]) -> Vec<String> {
+    let paused = replays.iter().filter(|replay| replay.state == OperationState::Paused.as_str());
+    let told = paused.map(|replay| {
+        let why = replay.state_reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!(
+            "a replay of {} is paused{why}; see `dead-letter-handler replays show {}`",
+            messages(replay.total.into()),
+            replay.id
+        )
+    });
+    told.collect()
 }
 
 fn messages(number: i64) -> String {

@@ -20,7 +20,7 @@ pub use filter::FilterArgs;
 pub use groups::{GroupArgs, GroupsArgs};
 pub use repair::{DiscardArgs, EditArgs, EraseArgs};
 pub use replay::{ReplayArgs, ReplaysArgs, ReplaysVerb, RunArgs};
-pub use stops::{HoldArgs, PauseArgs, ReleaseArgs, ResumeConsumersArgs, StoppedArgs};
+pub use stops::{DrainArgs, OneOrderArgs, OneQueueArgs, StoppedArgs};
 
 /// Stores what nobody could process, and gives it back when it is repaired.
 ///
@@ -64,13 +64,15 @@ pub enum Verb {
     /// Take a customer's personal data out of all dead letters; that they failed, where and why is kept.
     Erase(EraseArgs),
     /// Stop the consumers of a queue: they finish what they have in hand; messages wait in the queue.
-    Pause(PauseArgs),
+    Pause(OneQueueArgs),
     /// Let the consumers of a queue go on.
-    Resume(ResumeConsumersArgs),
+    Resume(OneQueueArgs),
+    /// Take what waits in a queue out of it, into the store of dead letters.
+    Drain(DrainArgs),
     /// Hold an order: messages about it are parked until it is released.
-    Hold(HoldArgs),
+    Hold(OneOrderArgs),
     /// Let a held order go on; what was parked follows in its sequence.
-    Release(ReleaseArgs),
+    Release(OneOrderArgs),
     /// What is paused and held, since when, by whom and why.
     Stopped(StoppedArgs),
 }

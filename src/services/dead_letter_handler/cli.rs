@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Parser;
 
 use super::args::{Arguments, Verb};
+use super::drain::drain;
 use super::edit::edit;
 use super::replays::{replay, replays};
 use super::verbs::{count, discard, erase, group, groups, list, restore, show};
@@ -52,6 +53,7 @@ async fn run(verb: Verb, consumers: Arc<dyn Consumers>) -> anyhow::Result<ExitCo
         Verb::Erase(args) => erase(args, &mut out).await,
         Verb::Pause(args) => stops::pause(args, &mut out).await,
         Verb::Resume(args) => stops::resume(args, &mut out).await,
+        Verb::Drain(args) => drain(args, &mut out).await,
         Verb::Hold(args) => stops::hold(args, &mut out).await,
         Verb::Release(args) => stops::release(args, &mut out).await,
         Verb::Stopped(args) => stops::stopped(args, &mut out).await,

@@ -1,19 +1,17 @@
 //! The consumer of `dead_letters`: stores every message of any shape, and raises the alert.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::contract::headers;
-use crate::contract::subject::Subject;
-use crate::dead_letters::fingerprint::Fingerprint;
+use crate::dead_letters::arrival::died;
 use crate::dead_letters::origin::{deaths, origin};
 use crate::domain::stable_uuid;
 use crate::messaging::settle::DeadLetterReason;
 use crate::messaging::{Delivery, Failure, Handler, Incoming, Outcome, Source, record};
-use crate::store::dead_letters::{Arrived, Cause, Stored, upsert};
+use crate::store::dead_letters::{Arrived, Stored, upsert};
 use crate::telemetry::metrics;
 use crate::topology::WorkQueue;
 
@@ -54,7 +52,7 @@ impl Handler for DeadLetterHandler {
     }
 
     fn decode(&self, incoming: &Incoming) -> Result<Arrived, Failure> {
-        Ok(read(incoming, OffsetDateTime::now_utc()))
+        Ok(died(incoming, OffsetDateTime::now_utc()))
     }
 
     async fn call_outside(&self, _: &Incoming, _: &Arrived, (): ()) -> Result<(), Failure> {
@@ -93,52 +91,6 @@ fn labels(letter: &Arrived) -> [&str; 2] {
     let ours = DeadLetterReason::ALL.map(DeadLetterReason::code);
     let reason = ours.into_iter().chain(BROKERS_REASONS).find(|known| *known == letter.reason).unwrap_or("other");
     [queue, reason]
-}
-
-/// Reads whatever came; nothing here can fail.
-fn read(incoming: &Incoming, now: OffsetDateTime) -> Arrived {
-    let recorded = record(&incoming.properties);
-    let mut all = recorded.headers;
-    let origin = origin(&all, (&incoming.exchange, &incoming.routing_key));
-    let replays = i32::try_from(incoming.replays()).unwrap_or(i32::MAX);
-    let deaths = all.remove("x-death").unwrap_or_else(|| json!([]));
-    // A header can claim any time; one in the future would stay on top of every list.
-    let last_failed_at = origin.last_failed_at.map_or(now, |at| at.min(now));
-    let text = |name: &str| recorded.properties.get(name).and_then(Value::as_str).map(str::to_owned);
-    let subject = Subject::of(&incoming.body);
-    let kind = text("type");
-    let Fingerprint { id, class } =
-        Fingerprint::of(&origin.queue, &origin.reason, kind.as_deref(), &origin.error, &subject);
-    Arrived {
-        message_id: incoming.message_id,
-        queue: origin.queue,
-        exchange: origin.exchange,
-        routing_key: origin.routing_key,
-        group: (origin.reason != DeadLetterReason::Parked.code()).then_some(Cause { id, class }),
-        reason: origin.reason,
-        attempts: attempts(&all, &origin.error, last_failed_at),
-        error: origin.error,
-        kind,
-        correlation_id: text("correlation_id"),
-        order_id: subject.order_id,
-        customer_id: subject.customer_id,
-        skus: subject.skus,
-        content_type: text("content_type"),
-        headers: all,
-        deaths,
-        payload: incoming.body.clone(),
-        first_failed_at: origin.first_failed_at.map_or(last_failed_at, |at| at.min(last_failed_at)),
-        last_failed_at,
-        replays,
-        properties: recorded.properties,
-    }
-}
-
-/// What every attempt said; what died without our doing has no list, only its error.
-fn attempts(headers: &Map<String, Value>, error: &str, at: OffsetDateTime) -> Value {
-    let said = headers.get(headers::ATTEMPTS).and_then(Value::as_str);
-    let said = said.and_then(|text| serde_json::from_str::<Value>(text).ok()).filter(Value::is_array);
-    said.unwrap_or_else(|| json!([{"attempt": null, "at": at.format(&Rfc3339).unwrap_or_default(), "error": error}]))
 }
 
 #[cfg(test)]

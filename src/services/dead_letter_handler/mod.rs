@@ -8,6 +8,7 @@ mod args;
 mod ask;
 mod carry_on;
 pub mod cli;
+mod drain;
 mod edit;
 mod ingest;
 mod page;

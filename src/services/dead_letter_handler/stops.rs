@@ -5,84 +5,73 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, Postgres};
 
-use super::args::{HoldArgs, PauseArgs, ReleaseArgs, ResumeConsumersArgs, StoppedArgs};
+use super::args::{OneOrderArgs, OneQueueArgs, StoppedArgs};
 use super::table;
 use super::verbs::{INCOMPLETE, OPERATOR, USAGE};
-use crate::access::Actor;
-use crate::store::audit_log::{self, Deed};
+use crate::config::DatabaseArgs;
+use crate::dead_letters::{By, stops};
 use crate::store::controls;
 use crate::topology::WorkQueue;
 
-pub async fn pause(args: PauseArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    if WorkQueue::by_name(&args.queue).is_none() {
-        let names: Vec<&str> = WorkQueue::ALL.into_iter().map(WorkQueue::name).collect();
-        eprintln!(
-            "dead-letter-handler: no consumer of the fleet takes from {}; one of {}",
-            args.queue,
-            names.join(", ")
-        );
-        return Ok(ExitCode::from(USAGE));
-    }
-    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+/// Most lines of `stopped`.
+const LISTED: i64 = 1000;
+
+pub async fn pause(args: OneQueueArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let Some(queue) = consumed(&args.queue) else { return Ok(ExitCode::from(USAGE)) };
     let actor = args.by.actor();
+    let mut db = connect(&args.database).await?;
     let mut tx = db.begin().await?;
-    controls::pause(&mut tx, &args.queue, &args.why, &actor.to_string()).await?;
-    did(&mut tx, &actor, "consumer.pause", &format!("queue:{}", args.queue), Some(&args.why)).await?;
+    stops::pause(&mut tx, queue, &By { actor: &actor, why: &args.why, correlation_id: None }).await?;
     tx.commit().await?;
-    writeln!(
-        out,
-        "consumers of {} finish what they have in hand and take nothing more, within a second or two",
-        args.queue
-    )?;
-    Ok(ExitCode::SUCCESS)
+    let said = "finish what they have in hand and take nothing more, within a second or two";
+    tell(args.json, "queue", queue.name(), "paused", &format!("consumers of {} {said}", queue.name()), true, out)
 }
 
-pub async fn resume(args: ResumeConsumersArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
-    let mut tx = db.begin().await?;
-    let was_paused = controls::resume(&mut tx, &args.queue).await?;
-    if was_paused {
-        did(&mut tx, &args.by.actor(), "consumer.resume", &format!("queue:{}", args.queue), None).await?;
-    }
-    tx.commit().await?;
-    match was_paused {
-        true => writeln!(out, "consumers of {} go on", args.queue)?,
-        false => writeln!(out, "consumers of {} were not paused", args.queue)?,
-    }
-    Ok(ExitCode::from(if was_paused { 0 } else { INCOMPLETE }))
-}
-
-pub async fn hold(args: HoldArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+pub async fn resume(args: OneQueueArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let Some(queue) = consumed(&args.queue) else { return Ok(ExitCode::from(USAGE)) };
     let actor = args.by.actor();
+    let mut db = connect(&args.database).await?;
     let mut tx = db.begin().await?;
-    controls::hold(&mut tx, args.order, &args.why, &actor.to_string()).await?;
-    did(&mut tx, &actor, "order.hold", &format!("order:{}", args.order), Some(&args.why)).await?;
+    let by = By { actor: &actor, why: &args.why, correlation_id: None };
+    let was_paused = stops::resume(&mut tx, queue, &by).await?;
     tx.commit().await?;
-    writeln!(out, "messages of order {} are parked from now on, within a second or two", args.order)?;
-    Ok(ExitCode::SUCCESS)
+    let said = if was_paused { "go on" } else { "were not paused" };
+    let said = format!("consumers of {} {said}", queue.name());
+    tell(args.json, "queue", queue.name(), "resumed", &said, was_paused, out)
 }
 
-pub async fn release(args: ReleaseArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+pub async fn hold(args: OneOrderArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let actor = args.by.actor();
+    let mut db = connect(&args.database).await?;
     let mut tx = db.begin().await?;
-    let was_held = controls::let_go(&mut tx, args.order).await?;
-    if was_held {
-        did(&mut tx, &args.by.actor(), "order.release", &format!("order:{}", args.order), None).await?;
-    }
+    stops::hold(&mut tx, args.order, &By { actor: &actor, why: &args.why, correlation_id: None }).await?;
     tx.commit().await?;
-    match was_held {
-        true => writeln!(out, "order {} goes on; what was parked follows in its sequence", args.order)?,
-        false => writeln!(out, "order {} was not held", args.order)?,
-    }
-    Ok(ExitCode::from(if was_held { 0 } else { INCOMPLETE }))
+    let order = args.order.to_string();
+    let said = format!("messages of order {order} are parked from now on, within a second or two");
+    tell(args.json, "order_id", &order, "held", &said, true, out)
+}
+
+pub async fn release(args: OneOrderArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let actor = args.by.actor();
+    let mut db = connect(&args.database).await?;
+    let mut tx = db.begin().await?;
+    let by = By { actor: &actor, why: &args.why, correlation_id: None };
+    let was_held = stops::let_go(&mut tx, args.order, &by).await?;
+    tx.commit().await?;
+    let order = args.order.to_string();
+    let said = match was_held {
+        true => format!("order {order} goes on; what was parked follows in its sequence"),
+        false => format!("order {order} was not held"),
+    };
+    tell(args.json, "order_id", &order, "released", &said, was_held, out)
 }
 
 pub async fn stopped(args: StoppedArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
-    let all = controls::stopped(&mut db).await?;
+    let mut db = connect(&args.database).await?;
+    let all = controls::stopped(&mut db, LISTED).await?;
     match (args.json, all.is_empty()) {
         (true, _) => writeln!(out, "{}", json!({"stopped": all}))?,
         (false, true) => writeln!(out, "nothing is stopped")?,
@@ -91,13 +80,33 @@ pub async fn stopped(args: StoppedArgs, out: &mut impl Write) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-async fn did(
-    db: &mut PgConnection,
-    actor: &Actor,
-    action: &str,
-    target: &str,
-    reason: Option<&str>,
-) -> Result<(), sqlx::Error> {
-    let deed = Deed { actor, action, target, reason, before: None, after: None, correlation_id: None };
-    audit_log::append(db, &deed).await
+/// The queue of this name, if the fleet consumes it; else says which ones it does.
+fn consumed(name: &str) -> Option<WorkQueue> {
+    let found = WorkQueue::by_name(name);
+    if found.is_none() {
+        let names: Vec<&str> = WorkQueue::ALL.into_iter().map(WorkQueue::name).collect();
+        eprintln!("dead-letter-handler: no consumer of the fleet takes from {name}; one of {}", names.join(", "));
+    }
+    found
+}
+
+async fn connect(database: &DatabaseArgs) -> anyhow::Result<PoolConnection<Postgres>> {
+    database.pool(OPERATOR)?.acquire().await.context("the database does not answer")
+}
+
+/// Exit code 1 when there was nothing to do.
+fn tell(
+    as_json: bool,
+    thing: &str,
+    name: &str,
+    verb: &str,
+    said: &str,
+    done: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    match as_json {
+        true => writeln!(out, "{}", json!({thing: name, verb: done}))?,
+        false => writeln!(out, "{said}")?,
+    }
+    Ok(ExitCode::from(if done { 0 } else { INCOMPLETE }))
 }

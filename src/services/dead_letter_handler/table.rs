@@ -6,9 +6,9 @@ use comfy_table::{ContentArrangement, Table, TableStyle};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::contract::status::Stopped;
 use crate::dead_letters::mask::mask_text;
 use crate::dead_letters::replay::Preview;
-use crate::store::controls::Stopped;
 use crate::store::dead_letters::{By, Count, Group, Operation, Summary};
 
 /// Longest error in a line; `show` has the whole.

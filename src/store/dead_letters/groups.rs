@@ -95,7 +95,7 @@ impl Group {
     /// Whether its letters died of an outage with their neighbours. What cannot be read, or is refused, died of itself however many
     /// there are.
     pub fn is_collateral(&self) -> bool {
-        !matches!(self.reason.as_str(), "bad_message" | "refused" | "poisonous") && self.together >= 0.5
+        !matches!(self.reason.as_str(), "bad_message" | "refused" | "poisonous" | "drained") && self.together >= 0.5
     }
 }
 

@@ -5,6 +5,7 @@ mod columns;
 mod counts;
 mod groups;
 mod items;
+mod live;
 mod operations;
 mod query;
 mod repair;
@@ -18,6 +19,7 @@ pub use groups::{
     Group, GroupChange, GroupFilter, GroupState, NEIGHBOURS, UnknownGroupState, change_group, died_with, group, groups,
 };
 pub use items::{Change, Item, OnItsWay, Tally, Waiting, change, items, keep, on_their_way, stage, tallies, waiting};
+pub use live::{open_groups, replays_under_way};
 pub use operations::{
     ItemState, NewOperation, Operation, OperationState, RUNNER_LEASE_SECONDS, UnknownOperationState, create, hold,
     let_go, operation, operations, orphans, turn,

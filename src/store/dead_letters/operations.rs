@@ -311,6 +311,22 @@ pub async fn operation(db: &mut PgConnection, id: Uuid) -> Result<Option<Operati
         .await
 }
 
+/// Those that run or are paused, the newest first.
+///
+/// # Errors
+/// Any database error.
+pub(super) async fn under_way(db: &mut PgConnection, limit: i64) -> Result<Vec<Operation>, sqlx::Error> {
+    sqlx::query(concat!(
+        "select ",
+        columns!(),
+        " from replay_operations where state in ('running', 'paused') order by created_at desc, id desc limit $1"
+    ))
+    .bind(limit)
+    .try_map(|row: PgRow| read(&row))
+    .fetch_all(db)
+    .await
+}
+
 /// The newest first; `before`: only older ones. Their ids are in the order of their beginnings.
 ///
 /// # Errors

@@ -54,7 +54,7 @@ async fn json_passes_on_what_the_api_said_and_the_exit_code_tells() {
 async fn watching_writes_block_after_block_where_there_is_no_terminal() {
     let address = serving(worst()).await;
     let mut watching = Command::new(env!("CARGO_BIN_EXE_orders"))
-        .args(["status", "--watch", "--interval", "50ms", "--api-url", &address])
+        .args(["status", "--watch", "--every", "50ms", "--api-url", &address])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()

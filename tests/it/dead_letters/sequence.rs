@@ -78,9 +78,9 @@ async fn a_held_order_waits_and_goes_on_when_it_is_released() {
     // others pass by
     let other = stage.submit(&order_of("WIDGET-01", 1)).await;
     stage.reaches(&other, "confirmed").await;
-    assert_eq!(run(&stage, &["release", &id]).await.code, 0);
+    assert_eq!(run(&stage, &["release", &id, "--why", "cleared"]).await.code, 0);
     stage.reaches(&id, "confirmed").await;
-    assert_eq!(run(&stage, &["release", &id]).await.code, 1);
+    assert_eq!(run(&stage, &["release", &id, "--why", "cleared"]).await.code, 1);
     stage.finish().await;
 }
 
@@ -95,7 +95,7 @@ async fn a_paused_consumer_takes_nothing_until_it_is_resumed() {
     let id = stage.submit(&order_of("WIDGET-01", 2)).await;
     eventually("it waits in the queue", async || (stage.client.depth("payment_requests").await == 1).then_some(()))
         .await;
-    assert_eq!(run(&stage, &["resume", "payment_requests"]).await.code, 0);
+    assert_eq!(run(&stage, &["resume", "payment_requests", "--why", "the bank says sorry"]).await.code, 0);
     stage.reaches(&id, "confirmed").await;
     let log: Vec<String> = sqlx::query_scalar(
         "select action || ' ' || target from audit_log where action like 'consumer.%' order by position",

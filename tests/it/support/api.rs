@@ -110,7 +110,7 @@ impl Api {
         let (intake, _writers) = Intake::start(db.clone(), wake, limits);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let status = Sources::new(db.clone(), QueueReader::new(broker, None));
+        let status = Sources::new(db.clone(), QueueReader::new(broker.clone(), None));
         let tracking = Tracking::new(streams, CancellationToken::new());
         let links = Links::new(db.clone(), None);
         let poll = tokio::spawn(tracking.clone().run(db.clone()));
@@ -122,6 +122,7 @@ impl Api {
             db,
             intake,
             status,
+            broker,
             webhooks,
             payment_secrets,
             saga,

@@ -2,8 +2,10 @@
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable};
+use serde_json::json;
 
 use super::*;
+use crate::contract::subject::Subject;
 use crate::topology::names;
 
 fn dead(headers: &[(&str, AMQPValue)], body: &[u8]) -> Incoming {
@@ -44,7 +46,7 @@ fn anything_is_stored_as_it_is() {
         ("x-death", text("none")),
     ];
     let now = OffsetDateTime::now_utc();
-    let letter = read(&dead(&hostile, b"\xff\x00"), now);
+    let letter = died(&dead(&hostile, b"\xff\x00"), now);
     assert_eq!((letter.payload.as_slice(), letter.replays, letter.order_id), (b"\xff\x00".as_slice(), 0, None));
     assert_eq!(letter.last_failed_at, now);
 }

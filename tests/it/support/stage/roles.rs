@@ -21,6 +21,7 @@ use order_fleet::services::notifier::Notifier;
 use order_fleet::services::order_processor::{Replies, Submissions};
 use order_fleet::services::payment_service::PaymentService;
 use order_fleet::services::push_service::PushTransport;
+use order_fleet::services::queue_ages::QueueAges;
 use order_fleet::services::scheduler::{RetentionArgs, Scheduler};
 use order_fleet::services::sms_service::SmsTransport;
 use order_fleet::services::webhook_service::WebhookService;
@@ -236,6 +237,8 @@ impl Stage {
                 let retention = RetentionArgs::default();
                 let scheduler = Scheduler { db: context.db.clone(), wake: self.wake.clone(), pulse, retention };
                 tasks.spawn(scheduler.run(context.shutdown.clone()));
+                let ages = QueueAges { db: context.questions.clone(), broker: context.broker.clone() };
+                tasks.spawn(ages.run(context.shutdown.clone()));
             }
         }
     }
