@@ -1,8 +1,11 @@
 //! Replays: recorded, begun with few and growing, watched to the end of each message, stopped by themselves, resumable.
 
 mod begin;
+mod end;
+mod outage;
 mod ramp;
 mod runner;
+mod send;
 mod watch;
 
 pub use begin::{Begin, Preview, PreviewedGroup, PreviewedVerdict, begin, preview, turn};

@@ -41,7 +41,7 @@ async fn run(verb: Verb, consumers: Arc<dyn Consumers>) -> anyhow::Result<ExitCo
     match verb {
         Verb::List(args) => list(args, &mut out).await,
         Verb::Groups(args) => groups(args, &mut out).await,
-        Verb::Group(args) => group(args, &mut out).await,
+        Verb::Group(args) => group(args, consumers.as_ref(), &mut out).await,
         Verb::Show(args) => show(args, consumers.as_ref(), &mut out).await,
         Verb::Replay(args) => replay(args, consumers, &mut out).await,
         Verb::Replays(args) => replays(args, consumers, &mut out).await,

@@ -71,7 +71,8 @@ async fn follow(
 ) -> anyhow::Result<ExitCode> {
     let (id, leave) = (operation.id, CancellationToken::new());
     let progress = Progress::start(&operation);
-    let mut runner = Runner::new(runner, db.clone(), Broker::new(&run.broker, OPERATOR)?, consumers);
+    let lease = Duration::from_secs(run.lease_seconds.unsigned_abs().into());
+    let mut runner = Runner::new(runner, db.clone(), Broker::new(&run.broker, OPERATOR)?, consumers).with_lease(lease);
     let mut running = {
         let leave = leave.clone();
         tokio::spawn(async move { runner.run(id, &leave).await })
@@ -121,11 +122,13 @@ async fn report(
     out: &mut impl Write,
 ) -> anyhow::Result<ExitCode> {
     let items = store::items(db, now.id, LISTED).await?;
+    let resolved = store::resolved_by(db, now.id).await?;
     let done = now.applied == now.total;
     if as_json {
         let items: Vec<_> =
             items.iter().map(|item| json!({"id": item.letter, "state": item.state, "detail": item.detail})).collect();
-        writeln!(out, "{}", json!({"replay": now, "first": items}))?;
+        let groups: Vec<Uuid> = resolved.iter().map(|(id, _)| *id).collect();
+        writeln!(out, "{}", json!({"replay": now, "first": items, "groups_resolved": groups}))?;
     } else {
         for item in items.iter().filter(|item| i64::from(now.total) <= LISTED || item.state == "failed") {
             let detail =
@@ -134,6 +137,9 @@ async fn report(
         }
         let because = now.state_reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
         writeln!(out, "replay {} {}{because}: {} of {}", now.id, now.state, summary(now), now.total)?;
+        for (group, error) in &resolved {
+            writeln!(out, "resolved: group {group}: {}", crate::dead_letters::mask::mask_text(error))?;
+        }
         match now.state {
             OperationState::Paused => writeln!(out, "go on: dead-letter-handler replays resume {}", now.id)?,
             OperationState::Running => {
