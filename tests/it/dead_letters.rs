@@ -2,8 +2,11 @@
 
 mod alerting;
 mod arriving;
+mod broker_away;
 mod many;
+mod once;
 mod operating;
+mod operators;
 mod ramp;
 mod rehearsing;
 mod repairing;

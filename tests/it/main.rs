@@ -22,6 +22,7 @@ mod outbox_relay;
 mod payments;
 mod ports;
 mod rolling_restart;
+mod runbook;
 mod saga_sweeps;
 mod status;
 mod support;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Command, CommandFactory, Parser};
 
 use super::args::{Arguments, Verb};
 use super::edit::edit;
@@ -34,6 +34,11 @@ pub fn main() -> ExitCode {
         eprintln!("dead-letter-handler: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// The command line, for whoever wants to know what it takes.
+pub fn command() -> Command {
+    Arguments::command()
 }
 
 async fn run(verb: Verb, consumers: Arc<dyn Consumers>) -> anyhow::Result<ExitCode> {

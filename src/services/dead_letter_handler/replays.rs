@@ -18,7 +18,7 @@ use super::table;
 use super::verbs::{INCOMPLETE, OPERATOR, USAGE};
 use crate::access::Actor;
 use crate::dead_letters::consumers::Consumers;
-use crate::dead_letters::replay::{Begin, Runner, begin, preview};
+use crate::dead_letters::replay::{Begin, Left, Runner, begin, preview};
 use crate::messaging::Broker;
 use crate::store::dead_letters::{self as store, Operation, OperationState};
 
@@ -75,7 +75,15 @@ async fn follow(
     let mut runner = Runner::new(runner, db.clone(), Broker::new(&run.broker, OPERATOR)?, consumers).with_lease(lease);
     let mut running = {
         let leave = leave.clone();
-        tokio::spawn(async move { runner.run(id, &leave).await })
+        tokio::spawn(async move {
+            loop {
+                match runner.run(id, &leave).await? {
+                    // another process has it; should that die, this one takes over
+                    Left::Taken if !leave.is_cancelled() => tokio::time::sleep(LOOK).await,
+                    Left::Taken | Left::NotRunning | Left::Shutdown => return Ok::<(), sqlx::Error>(()),
+                }
+            }
+        })
     };
     let (mut interrupted, mut left) = (false, None);
     loop {
