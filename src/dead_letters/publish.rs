@@ -31,8 +31,10 @@ pub enum Outcome {
         /// What its consumer's inbox will know it by.
         inbox_id: Uuid,
     },
-    /// The broker has it, but its row has changed meanwhile: most likely it has failed again.
-    MovedOn,
+    /// The broker has it, but its row has changed meanwhile: it has failed again already, or another process sends it, too.
+    MovedOn {
+        inbox_id: Uuid,
+    },
     /// Not published: it is not unresolved, or another operator is replaying it.
     NotFree(State),
     NotFound,
@@ -136,7 +138,7 @@ impl Replayer {
                     exchange: wire.exchange,
                     routing_key: wire.routing_key,
                 },
-                Sent::Stored => Outcome::MovedOn,
+                Sent::Stored => Outcome::MovedOn { inbox_id: inbox_id(&wire) },
                 Sent::NotStored(why) => Outcome::NotStored(why),
                 Sent::InDoubt(why) => Outcome::InDoubt(why),
                 Sent::BrokerAway { why, is_in_doubt } => {
@@ -149,7 +151,7 @@ impl Replayer {
                 Outcome::BrokerAway { in_doubt, .. } => {
                     released.push(Released { claim, why: outcome.to_string(), unsent: in_doubt.is_none() });
                 }
-                Outcome::Replayed { .. } | Outcome::MovedOn => {}
+                Outcome::Replayed { .. } | Outcome::MovedOn { .. } => {}
                 Outcome::NotFree(_) | Outcome::NotFound | Outcome::NoWayBack => {}
             }
             reports.push(Report { id: claim.id, outcome });
@@ -243,7 +245,7 @@ impl Outcome {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Replayed { .. } => "replayed",
-            Self::MovedOn => "moved_on",
+            Self::MovedOn { .. } => "moved_on",
             Self::NotFree(_) => "not_free",
             Self::NotFound => "not_found",
             Self::NoWayBack => "no_way_back",
@@ -261,7 +263,7 @@ impl std::fmt::Display for Outcome {
                 "" => write!(f, "replayed to {routing_key}"),
                 exchange => write!(f, "replayed through {exchange}, {routing_key}"),
             },
-            Self::MovedOn => f.write_str("published, but it has changed meanwhile; it may have failed again already"),
+            Self::MovedOn { .. } => f.write_str("published, but it has changed meanwhile; it may have failed again already"),
             Self::NotFree(State::Replaying) => f.write_str("not published: it is being replayed right now"),
             Self::NotFree(state) => write!(f, "not published: it is {state}"),
             Self::NotFound => f.write_str("there is no such dead letter"),

@@ -60,7 +60,7 @@ impl Run<'_> {
                     self.away = Some(why.clone());
                     Change { message_id: *in_doubt, ..ended(*item, ItemState::Waiting, None) }
                 }
-                Outcome::Replayed { inbox_id, .. } if self.operation.watched => Change {
+                Outcome::Replayed { inbox_id, .. } | Outcome::MovedOn { inbox_id } if self.operation.watched => Change {
                     message_id: Some(*inbox_id),
                     ..ended(*item, ItemState::Sent, Some(report.outcome.to_string()))
                 },
@@ -68,7 +68,7 @@ impl Run<'_> {
                 Outcome::NotFree(_) | Outcome::NotFound => {
                     ended(*item, ItemState::Skipped, Some(report.outcome.to_string()))
                 }
-                Outcome::MovedOn | Outcome::NoWayBack | Outcome::NotStored(_) | Outcome::InDoubt(_) => {
+                Outcome::MovedOn { .. } | Outcome::NoWayBack | Outcome::NotStored(_) | Outcome::InDoubt(_) => {
                     self.fares.failed(item.group);
                     ended(*item, ItemState::Failed, Some(report.outcome.to_string()))
                 }

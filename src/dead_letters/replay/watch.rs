@@ -59,6 +59,8 @@ fn fate(item: &OnItsWay, is_ours_to_see: bool, is_handled: bool) -> Option<(Item
         LetterNow::Gone { is_handled: false } => {
             return Some((ItemState::Unseen, Some("its letter was deleted before it was seen to end".to_owned())));
         }
+        // a process that had lost its lease, and the one that took over, have both sent it
+        LetterNow::There { state: State::Replaying, is_ours: true, .. } => {}
         LetterNow::There { error, state, is_ours, .. } if !is_ours || *state != State::Resolved => {
             return Some((ItemState::Failed, Some(mask_text(error))));
         }

@@ -13,7 +13,10 @@ const LETTERS: usize = 30;
 /// Seconds until others take over what a dead process has left.
 const LEASE: &str = "2";
 /// Other numbers kill at other moments.
-const SEED: u64 = 6;
+#[expect(clippy::disallowed_methods, reason = "for whoever looks for more; no setting of the fleet")]
+fn seed() -> u64 {
+    std::env::var("FLEET_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
+}
 
 struct Office {
     stage: Stage,
@@ -72,14 +75,14 @@ async fn two_operators_at_once_and_replayers_killed_half_way_tell_every_customer
     stage.start(&[Role::DeadLetters]).await;
     let office = Office { stage, mails: SmtpServer::start().await, folder: tempfile::tempdir().expect("a folder") };
     let _mailer = office.program(env!("CARGO_BIN_EXE_email-service"), "mailer").spawn().expect("it starts");
-    let mut random = fastrand::Rng::with_seed(SEED);
+    let mut random = fastrand::Rng::with_seed(seed());
     let mut left_behind = 0;
     for round in 0..ROUNDS {
         office.die(round).await;
         let before = office.progress().await;
         let replay = ["replay", "--all", "--yes", "--why", "the shop is open again"];
         let (mut anna, mut ben) = (office.operator("anna", &replay), office.operator("ben", &replay));
-        let (moment, victims) = (random.i64(0..40), random.u8(0..3));
+        let (moment, victims) = (random.i64(1..40), random.u8(0..3));
         let pause = std::time::Duration::from_millis(random.u64(0..60));
         eventually("half way", async || (office.progress().await >= before + moment).then_some(())).await;
         tokio::time::sleep(pause).await;
@@ -118,7 +121,14 @@ async fn two_operators_at_once_and_replayers_killed_half_way_tell_every_customer
     assert_eq!(i64::try_from(told.len()), Ok(all));
     told.dedup();
     assert_eq!(i64::try_from(told.len()), Ok(all), "each customer once");
-    let failed = "select count(*) from replay_operations where failed > 0 or unseen > 0 or kept > 0 or state <> 'completed'";
-    assert_eq!(office.stage.database.number(failed).await, 0);
+    let odd: Vec<String> = sqlx::query_scalar(
+        "select row_to_json(o)::text || coalesce((select json_agg(i)::text from replay_items i
+             where i.operation_id = o.id and i.state in ('failed', 'unseen', 'kept')), '')
+         from replay_operations o where failed > 0 or unseen > 0 or kept > 0 or state <> 'completed'",
+    )
+    .fetch_all(&office.stage.database.pool)
+    .await
+    .expect("the replays");
+    assert!(odd.is_empty(), "{odd:#?}");
     office.stage.finish().await;
 }
