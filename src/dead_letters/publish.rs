@@ -263,7 +263,9 @@ impl std::fmt::Display for Outcome {
                 "" => write!(f, "replayed to {routing_key}"),
                 exchange => write!(f, "replayed through {exchange}, {routing_key}"),
             },
-            Self::MovedOn { .. } => f.write_str("published, but it has changed meanwhile; it may have failed again already"),
+            Self::MovedOn { .. } => {
+                f.write_str("published, but it has changed meanwhile; it may have failed again already")
+            }
             Self::NotFree(State::Replaying) => f.write_str("not published: it is being replayed right now"),
             Self::NotFree(state) => write!(f, "not published: it is {state}"),
             Self::NotFound => f.write_str("there is no such dead letter"),

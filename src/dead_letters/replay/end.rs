@@ -26,7 +26,8 @@ pub(super) async fn end(
     let actor = whoever(&now.operator);
     let reason = format!("nothing of it is left after replay {}", now.id);
     for group in resolved {
-        note(db, &actor, "dead_letter_group.resolve", &format!("dead-letter-group:{group}"), Some(&reason), None).await?;
+        note(db, &actor, "dead_letter_group.resolve", &format!("dead-letter-group:{group}"), Some(&reason), None)
+            .await?;
     }
     let after = json!({"state": to, "total": now.total, "applied": now.applied, "failed": now.failed,
         "skipped": now.skipped, "unseen": now.unseen, "kept": now.kept});

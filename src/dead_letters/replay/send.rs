@@ -60,10 +60,12 @@ impl Run<'_> {
                     self.away = Some(why.clone());
                     Change { message_id: *in_doubt, ..ended(*item, ItemState::Waiting, None) }
                 }
-                Outcome::Replayed { inbox_id, .. } | Outcome::MovedOn { inbox_id } if self.operation.watched => Change {
-                    message_id: Some(*inbox_id),
-                    ..ended(*item, ItemState::Sent, Some(report.outcome.to_string()))
-                },
+                Outcome::Replayed { inbox_id, .. } | Outcome::MovedOn { inbox_id } if self.operation.watched => {
+                    Change {
+                        message_id: Some(*inbox_id),
+                        ..ended(*item, ItemState::Sent, Some(report.outcome.to_string()))
+                    }
+                }
                 Outcome::Replayed { .. } => ended(*item, ItemState::Applied, Some(report.outcome.to_string())),
                 Outcome::NotFree(_) | Outcome::NotFound => {
                     ended(*item, ItemState::Skipped, Some(report.outcome.to_string()))

@@ -19,11 +19,13 @@ pub use groups::{
     Group, GroupChange, GroupFilter, GroupState, NEIGHBOURS, UnknownGroupState, change_group, died_with, group, groups,
 };
 pub use items::{
-    Change, Item, LetterNow, OnItsWay, Tally, Waiting, be_patient, change, items, keep, on_their_way, stage, tallies, waiting,
+    Change, Item, LetterNow, OnItsWay, Tally, Waiting, be_patient, change, items, keep, on_their_way, stage, tallies,
+    waiting,
 };
 pub use operation_state::{ItemState, OperationState, UnknownOperationState};
 pub use operations::{
-    NewOperation, Operation, RUNNER_LEASE_SECONDS, create, hold, let_go, operation, operations, orphans, turn, waits_for,
+    NewOperation, Operation, RUNNER_LEASE_SECONDS, create, hold, let_go, operation, operations, orphans, turn,
+    waits_for,
 };
 pub use query::{Cursor, Death, Filter, InvalidCursor, deaths, get, list, newest, states, whole};
 pub use repair::{Edit, Remains, edit, edits, erase, lock, of_customer, restore};

@@ -100,7 +100,8 @@ async fn a_replayed_message_that_does_not_concern_its_consumer_leaves_a_trace_an
     let sender = SmsSender::folder(folder.path()).expect("a folder");
     scene.workers.start(Notifier { transport: SmsTransport { sender } });
     // nobody can be reached without a number
-    let body = json!({"type": "order_shipped", "order_id": Uuid::new_v4(), "email": "ada@shop.example", "total": "1.00"});
+    let body =
+        json!({"type": "order_shipped", "order_id": Uuid::new_v4(), "email": "ada@shop.example", "total": "1.00"});
     let (live, replayed) = (Uuid::new_v4(), Uuid::new_v4());
     for (id, headers) in [(live, &[][..]), (replayed, &[("fleet-replays", "1")][..])] {
         let properties = message(&id.to_string(), headers);

@@ -54,11 +54,12 @@ async fn one_failed_mail_is_replayed_and_sms_push_and_analytics_do_not_see_it_ag
     assert_eq!((stage.sent("mail").len(), stage.sent("sms").len(), stage.sent("push").len()), (1, sms, push));
     assert_eq!(stage.gateway.totals().charges, 1);
     // each inbox but that of the mails knows it from its own queue only
-    let read = sqlx::query_scalar::<_, i64>("select count(*) from inbox where message_id = $1 and consumer = 'email-service'")
-        .bind(refused.and_then(|id| Uuid::parse_str(&id).ok()))
-        .fetch_one(&stage.database.pool)
-        .await
-        .expect("counted");
+    let read =
+        sqlx::query_scalar::<_, i64>("select count(*) from inbox where message_id = $1 and consumer = 'email-service'")
+            .bind(refused.and_then(|id| Uuid::parse_str(&id).ok()))
+            .fetch_one(&stage.database.pool)
+            .await
+            .expect("counted");
     assert_eq!(read, 1);
     stage.finish().await;
 }
@@ -93,10 +94,8 @@ async fn a_message_whose_order_was_confirmed_another_way_is_skipped_and_nobody_i
     assert_eq!(effects(&stage).await, before);
     assert_eq!((stage.gateway.totals().charges, stage.sent("mail").len()), (1, 1));
     assert_eq!(stage.shelf("GADGET-09").await, (9, 0));
-    let state: String = sqlx::query_scalar("select state from dead_letters")
-        .fetch_one(&stage.database.pool)
-        .await
-        .expect("the letter");
+    let state: String =
+        sqlx::query_scalar("select state from dead_letters").fetch_one(&stage.database.pool).await.expect("the letter");
     assert_eq!(state, State::Resolved.as_str());
     stage.finish().await;
 }

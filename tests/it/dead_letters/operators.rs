@@ -58,7 +58,10 @@ impl Office {
 
     /// Letters that the replays of all rounds have sent or left out.
     async fn progress(&self) -> i64 {
-        self.stage.database.number("select coalesce(sum(sent + applied + skipped), 0)::bigint from replay_operations").await
+        self.stage
+            .database
+            .number("select coalesce(sum(sent + applied + skipped), 0)::bigint from replay_operations")
+            .await
     }
 
     async fn running(&self) -> Vec<Uuid> {
