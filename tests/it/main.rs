@@ -24,6 +24,7 @@ mod ports;
 mod rolling_restart;
 mod runbook;
 mod saga_sweeps;
+mod shown_commands;
 mod status;
 mod support;
 mod webhooks;

@@ -1,13 +1,10 @@
-//! The operator's journey in docs/runbook.md, run as it stands there: from the alert to the proof, by the real programs. And every other
-//! command of the page exists.
+//! The operator's journey in docs/runbook.md, run as it stands there: from the alert to the proof, by the real programs. That its other
+//! commands exist is held by `shown_commands`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
-use clap::Parser;
-use order_fleet::cli;
-use order_fleet::services::dead_letter_handler;
 use order_fleet::stand_ins::PartnerServer;
 use serde_json::json;
 use tokio::process::Command;
@@ -20,15 +17,12 @@ const ORDERS: i64 = 12;
 /// From the alert to the proof.
 const MOST_COMMANDS: usize = 5;
 
-/// The lines of each `sh` block of a section; all sections without a name.
-fn blocks(section: Option<&str>) -> Vec<Vec<String>> {
+/// The commands of a section.
+fn commands(section: &str) -> Vec<String> {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbook.md")).expect("a page");
-    let text = match section {
-        Some(title) => page.split("\n## ").find(|part| part.starts_with(title)).expect("the section").to_owned(),
-        None => page,
-    };
+    let text = page.split("\n## ").find(|part| part.starts_with(section)).expect("the section");
     let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
-    blocks.map(|block| block.lines().map(str::to_owned).collect()).collect()
+    blocks.flat_map(|block| block.lines().map(str::to_owned)).collect()
 }
 
 /// An operator's shell.
@@ -84,7 +78,7 @@ async fn an_operator_comes_from_the_alert_to_the_proof_by_the_commands_of_the_ru
     shell.know("ORDERS_API_URL", &fleet.address);
     shell.know("DATABASE_URL", &stage.database.url(None));
     shell.know("AMQP_URL", &stage.host.url);
-    let journey: Vec<String> = blocks(Some("A new kind of failure")).concat();
+    let journey = commands("A new kind of failure");
     let (to_the_proof, afterwards) = journey.split_at(journey.len() - 1);
     assert!(to_the_proof.len() <= MOST_COMMANDS, "{to_the_proof:?}");
     assert!(alert.contains(&to_the_proof[0].replace("$GROUP", &shell.variables["GROUP"])), "the alert has the first");
@@ -114,43 +108,4 @@ async fn an_operator_comes_from_the_alert_to_the_proof_by_the_commands_of_the_ru
     eventually("every customer is told", async || (stage.database.number(mails).await == ORDERS).then_some(())).await;
     assert!(fleet.terminate().await.success());
     stage.finish().await;
-}
-
-/// The words of a command as a shell would split it, variables set to something that has their form.
-fn words(command: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut is_quoted = false;
-    for c in command.chars() {
-        match c {
-            '"' => is_quoted = !is_quoted,
-            ' ' if !is_quoted => words.push(String::new()),
-            c => words.last_mut().expect("one at least").push(c),
-        }
-    }
-    let id = Uuid::nil().to_string();
-    let known = |word: String| {
-        let word = word.replace("$FLEET_OPERATOR", "anna");
-        ["$GROUP", "$LETTER", "$REPLAY", "$ORDER"].iter().fold(word, |word, name| word.replace(name, &id))
-    };
-    let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).map(known).collect();
-    assert!(!words.iter().any(|word| word.contains('$')), "an unknown variable: {command}");
-    words
-}
-
-#[test]
-fn every_command_of_the_runbook_exists() {
-    let commands: Vec<String> = blocks(None).concat();
-    assert!(commands.len() > 20, "the page is looked at");
-    for command in commands {
-        let words = words(&command);
-        let parsed = match words[0].as_str() {
-            "orders" => cli::Args::try_parse_from(&words).map(drop),
-            "dead-letter-handler" => dead_letter_handler::cli::command().try_get_matches_from(&words).map(drop),
-            "setup" if words.len() == 1 => Ok(()),
-            _ => panic!("{command}: no program of the fleet"),
-        };
-        if let Err(error) = parsed {
-            panic!("{command}: {error}");
-        }
-    }
 }
