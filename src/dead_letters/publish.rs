@@ -15,7 +15,7 @@ use crate::store::dead_letters::{Claim, Released, State, claim, release, resolve
 use crate::telemetry::chain;
 
 /// Most messages claimed at once: few enough to be published well within the lease.
-pub const CHUNK: usize = 100;
+pub const CHUNK: usize = 500;
 /// Longest time for publishing one chunk; the rest is given back. Well below `store::dead_letters::LEASE_MINUTES`, so that nobody
 /// else takes what is still being published here.
 const PUBLISHING: Duration = Duration::from_secs(120);

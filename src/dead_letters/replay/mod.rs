@@ -2,6 +2,7 @@
 
 mod begin;
 mod end;
+mod needless;
 mod outage;
 mod ramp;
 mod runner;

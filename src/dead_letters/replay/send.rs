@@ -1,23 +1,17 @@
 //! How a replay sends: what would change nothing is left out, the rest is claimed and published, and what became of each is written.
 
-use std::collections::HashMap;
-
-use futures_util::stream::{self, StreamExt};
 use sqlx::Connection;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::runner::Run;
-use crate::dead_letters::consumers::Verdict;
 use crate::dead_letters::publish::{CHUNK, Outcome};
-use crate::store::dead_letters::{self as store, Change, ItemState, State, Waiting};
-
-/// Rehearsals at the same time, each with a connection of its own.
-const REHEARSED_AT_ONCE: usize = 4;
+use crate::store::dead_letters::{self as store, Change, ItemState, Waiting};
 
 impl Run<'_> {
     /// Sends the next; answers how many were taken up.
     pub(super) async fn send(&mut self, room: i64) -> Result<usize, sqlx::Error> {
+        let started = Instant::now();
         let mut db = self.runner.db.acquire().await?;
         let next = store::waiting(&mut db, self.operation.id, room).await?;
         drop(db);
@@ -31,7 +25,7 @@ impl Run<'_> {
                 break;
             }
         }
-        self.sent_at = Some(Instant::now());
+        self.sent_at = Some(started);
         self.is_stage_sent |= !next.is_empty();
         Ok(next.len())
     }
@@ -77,34 +71,6 @@ impl Run<'_> {
             });
         }
         self.write(&changes).await
-    }
-
-    /// Those that would change nothing, with the reason: they are marked as resolved and not sent.
-    async fn needless(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, String>, sqlx::Error> {
-        let mut needless = HashMap::new();
-        if !self.operation.watched {
-            return Ok(needless);
-        }
-        let mut db = self.runner.db.acquire().await?;
-        let letters = store::whole(&mut db, ids).await?;
-        drop(db);
-        let free = letters.into_iter().filter(|letter| letter.summary.state == State::Unresolved);
-        let (pool, consumers) = (&self.runner.db, &self.runner.consumers);
-        let mut verdicts = stream::iter(free)
-            .map(async |letter| (letter.summary.id, consumers.rehearse(pool, letter).await))
-            .buffer_unordered(REHEARSED_AT_ONCE);
-        while let Some((id, verdict)) = verdicts.next().await {
-            if let Verdict::Skip { why } = verdict {
-                needless.insert(id, why);
-            }
-        }
-        drop(verdicts);
-        if !needless.is_empty() {
-            let mut db = self.runner.db.acquire().await?;
-            let ids: Vec<Uuid> = needless.keys().copied().collect();
-            store::settle_needless(&mut db, &ids).await?;
-        }
-        Ok(needless)
     }
 
     pub(super) async fn write(&self, changes: &[Change]) -> Result<(), sqlx::Error> {
