@@ -58,7 +58,7 @@ check_api() {
   # not every operation has that much to vary: the remainder falls to those that have
   examples=$((cases * 3 / (2 * operations) + 1))
   phase "schemathesis, $examples examples for each of $operations operations" \
-    "$python/bin/schemathesis" --config-file scripts/contract/schemathesis.toml run api/openapi.json --url "$api" \
+    env PYTHONPATH=scripts/contract "$python/bin/schemathesis" --config-file scripts/contract/schemathesis.toml run api/openapi.json --url "$api" \
     --header "Authorization: Bearer $ORDERS_TOKEN" \
     --max-examples "$examples" --report json --report-json-path "$report"
   count=$("$python/bin/python" scripts/contract/count.py "$report")

@@ -137,6 +137,12 @@ impl<'a> Fields<'a> {
         None
     }
 
+    /// Every fault: what the getters noted, and the fields that none of them asked for.
+    pub fn faults(mut self) -> Vec<FieldError> {
+        self.errors.extend(self.unknown());
+        self.errors
+    }
+
     /// The fields that no getter asked for, as faults: usually misspelled.
     pub fn unknown(&self) -> Vec<FieldError> {
         self.object

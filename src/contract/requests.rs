@@ -2,6 +2,7 @@
 //! fault at once; these types only describe. That reader and description agree is shown by `./dev contract`, which sends what the
 //! document allows and what it forbids. Money may be written as a string, too; `null` counts as absent.
 
+mod dead_letters;
 mod webhooks;
 
 use serde::Deserialize;
@@ -10,6 +11,10 @@ use utoipa::ToSchema;
 
 use super::schemas::{amount, delta, optional_amount};
 use crate::domain::{Carrier, CustomerId, Email, OrderId, OrderStatus, Priority, Sku, TrackingNumber};
+pub use dead_letters::{
+    Erasure, LetterChoice, LetterFilter, LetterGroupChange, LetterRepair, LettersByFilter, LettersByName, NamedLetters,
+    NewReplay, ReplayQuestion,
+};
 pub use webhooks::{NewWebhook, Resend, Rotation, WebhookChange};
 
 /// An order to submit.

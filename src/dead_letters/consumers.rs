@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::ToSchema;
 
+use super::mask::mask_text;
 use crate::store::dead_letters::DeadLetter;
 
 /// What would happen if a dead letter were replayed now.
@@ -44,6 +45,16 @@ impl Verdict {
             Self::Skip { .. } => "would be skipped",
             Self::Fail { .. } => "would fail again",
             Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// Without personal data.
+    pub fn masked(self) -> Self {
+        match self {
+            Self::Apply { .. } => self,
+            Self::Skip { why } => Self::Skip { why: mask_text(&why) },
+            Self::Fail { error, is_unreadable } => Self::Fail { error: mask_text(&error), is_unreadable },
+            Self::Unknown { why } => Self::Unknown { why: mask_text(&why) },
         }
     }
 }

@@ -1,14 +1,26 @@
 //! What operators do with dead letters besides replaying them, each with its entry in the audit log.
 
+use serde::Serialize;
 use serde_json::json;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::Actor;
 use crate::store::audit_log::{self, Deed};
 use crate::store::dead_letters::{self as store, GroupChange};
 
-/// Gives dead letters up; answers those that were open.
+/// What became of one letter that was named.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetterOutcome)]
+pub struct Outcome {
+    pub id: Uuid,
+    pub done: bool,
+    /// In words: what was done, or why not.
+    pub detail: String,
+}
+
+/// Gives dead letters up; those that are not open stay as they are.
 ///
 /// # Errors
 /// Any database error.
@@ -17,16 +29,13 @@ pub async fn discard(
     actor: &Actor,
     ids: &[Uuid],
     reason: &str,
-) -> Result<Vec<Uuid>, sqlx::Error> {
+) -> Result<Vec<Outcome>, sqlx::Error> {
     let discarded = store::discard(db, ids, reason).await?;
-    for id in &discarded {
-        let target = format!("dead-letter:{id}");
-        audit_log::append(db, &deed(actor, "dead_letter.discard", &target, Some(reason))).await?;
-    }
-    Ok(discarded)
+    each(db, actor, "dead_letter.discard", &discarded, reason).await?;
+    one_by_one(db, ids, &discarded, "discarded").await
 }
 
-/// Takes discards back; answers those that wait for an operator again.
+/// Takes discards back; they wait for an operator again.
 ///
 /// # Errors
 /// Any database error.
@@ -35,13 +44,45 @@ pub async fn restore(
     actor: &Actor,
     ids: &[Uuid],
     reason: &str,
-) -> Result<Vec<Uuid>, sqlx::Error> {
+) -> Result<Vec<Outcome>, sqlx::Error> {
     let restored = store::restore(db, ids, &format!("restored by {actor}: {reason}")).await?;
-    for id in &restored {
+    each(db, actor, "dead_letter.restore", &restored, reason).await?;
+    one_by_one(db, ids, &restored, "restored").await
+}
+
+async fn each(
+    db: &mut PgConnection,
+    actor: &Actor,
+    action: &str,
+    ids: &[Uuid],
+    reason: &str,
+) -> Result<(), sqlx::Error> {
+    for id in ids {
         let target = format!("dead-letter:{id}");
-        audit_log::append(db, &deed(actor, "dead_letter.restore", &target, Some(reason))).await?;
+        audit_log::append(db, &deed(actor, action, &target, Some(reason))).await?;
     }
-    Ok(restored)
+    Ok(())
+}
+
+/// What became of each of the letters that were named.
+async fn one_by_one(
+    db: &mut PgConnection,
+    ids: &[Uuid],
+    done: &[Uuid],
+    what: &str,
+) -> Result<Vec<Outcome>, sqlx::Error> {
+    let states = store::states(db, ids).await?;
+    let outcome = |id: &Uuid| {
+        let done = done.contains(id);
+        let state = states.iter().find(|(of, _)| of == id).map(|(_, state)| *state);
+        let detail = match (done, state) {
+            (true, _) => what.to_owned(),
+            (false, Some(state)) => format!("not {what}: it is {state}"),
+            (false, None) => "there is no such dead letter".to_owned(),
+        };
+        Outcome { id: *id, done, detail }
+    };
+    Ok(ids.iter().map(outcome).collect())
 }
 
 /// Writes down that somebody looked at personal data.

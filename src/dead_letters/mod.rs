@@ -1,5 +1,6 @@
-//! Dead letters, as operators work with them: grouped by cause (`fingerprint`), understood (`case`, `origin`,
-//! `consumers`), mended (`repair`), brought back (`way_back`, `publish`, `replay`, `release`) or given up (`deeds`, `erase`). The dead-letter-handler stores them; its command line and the API call this.
+//! Dead letters, as operators work with them: grouped by cause (`fingerprint`), understood (`case`, `view`,
+//! `origin`, `consumers`), mended (`repair`, `repair_many`), brought back (`way_back`, `publish`, `replay`, `release`) or given up
+//! (`deeds`, `erase`). The dead-letter-handler stores them; its command line and the API call this.
 
 pub mod case;
 pub mod consumers;
@@ -11,8 +12,9 @@ pub mod origin;
 pub mod publish;
 pub mod release;
 pub mod repair;
+pub mod repair_many;
 pub mod replay;
-
+pub mod view;
 pub mod way_back;
 
-pub use deeds::{change_group, discard, restore, revealed};
+pub use deeds::{Outcome, change_group, discard, restore, revealed};

@@ -47,6 +47,17 @@ impl Tried {
     pub fn changes_nothing(&self) -> bool {
         self.changes.0.is_empty()
     }
+
+    /// Itself, if its consumer can read what it became.
+    ///
+    /// # Errors
+    /// [`Unrepairable::StillUnreadable`].
+    pub fn readable(self) -> Result<Self, Unrepairable> {
+        match &self.verdict {
+            Verdict::Fail { error, is_unreadable: true } => Err(Unrepairable::StillUnreadable(error.clone())),
+            Verdict::Fail { .. } | Verdict::Apply { .. } | Verdict::Skip { .. } | Verdict::Unknown { .. } => Ok(self),
+        }
+    }
 }
 
 /// A patch from `--set path=value`: the path is a JSON pointer, or names separated by dots; the value is JSON, or else a text.
@@ -124,10 +135,7 @@ pub async fn repair(
     let mut connection = db.acquire().await?;
     let mut tx = connection.begin().await?;
     let letter = store::lock(&mut tx, id).await?.ok_or(Unrepairable::NotFree(id))?;
-    let tried = try_out(db, letter, repair, consumers).await?;
-    if let Verdict::Fail { error, is_unreadable: true } = &tried.verdict {
-        return Err(Unrepairable::StillUnreadable(error.clone()));
-    }
+    let tried = try_out(db, letter, repair, consumers).await?.readable()?;
     if !tried.changes_nothing() {
         let changes = serde_json::to_value(&tried.changes).unwrap_or_default();
         let by = actor.to_string();

@@ -1,5 +1,7 @@
 //! Where a dead letter goes when it is replayed, and what it looks like then.
 
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::contract::headers;
@@ -8,7 +10,8 @@ use crate::store::dead_letters::{DeadLetter, Summary};
 use crate::topology::{WorkQueue, names};
 
 /// Exchange and routing key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReplayWay)]
 pub struct Way {
     pub exchange: String,
     pub routing_key: String,

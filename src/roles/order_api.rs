@@ -24,6 +24,7 @@ use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
 use crate::lifecycle::SagaArgs;
 use crate::ops::status::{QueueReader, Sources};
 use crate::runtime::{Context, Tasks, serve};
+use crate::services::rehearsals::Rehearsals;
 use crate::store::outbox;
 use crate::telemetry::{self, Signs, metrics};
 use crate::tracking::{Limits, Tracking};
@@ -116,6 +117,7 @@ impl ApiServer {
             links: context.links.clone(),
             payment_secrets: self.payment_webhook.build()?.into(),
             webhooks,
+            consumers: Arc::new(Rehearsals::new(saga.clone())),
             saga,
             guard,
         };

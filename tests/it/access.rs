@@ -22,7 +22,7 @@ use crate::support::{Api, TestDatabase, answer};
 const SECRET: &str = "a secret for tests: as long as a hash";
 
 /// A guard that knows this secret.
-fn guard() -> Guard {
+pub fn guard() -> Guard {
     guard_with(TokenRules::default(), RateLimits::default())
 }
 
@@ -43,7 +43,7 @@ fn now() -> u64 {
 }
 
 /// A token for one hour. A customer's subject is the customer's id.
-fn token(role: Role, subject: &str) -> String {
+pub fn token(role: Role, subject: &str) -> String {
     let grant =
         Grant { subject: subject.to_owned(), role, customer_id: None, issued_at: now(), lifetime_seconds: 3_600 };
     mint(SECRET, &grant, &TokenRules::default()).expect("a token")

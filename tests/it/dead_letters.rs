@@ -3,10 +3,12 @@
 mod alerting;
 mod arriving;
 mod broker_away;
+mod console;
 mod many;
 mod once;
 mod operating;
 mod operators;
+mod over_http;
 mod ramp;
 mod rehearsing;
 mod repairing;

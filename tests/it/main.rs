@@ -12,6 +12,7 @@ mod crash_points;
 mod dead_letters;
 mod docs;
 mod golden;
+mod growth;
 mod healing;
 mod http_api;
 mod isolation;

@@ -10,11 +10,9 @@ use uuid::Uuid;
 
 use crate::access::Actor;
 use crate::dead_letters::consumers::Consumers;
+use crate::dead_letters::mask::mask_text;
 use crate::store::audit_log::{self, Deed};
-use crate::store::dead_letters::{self as store, NewOperation, Operation, OperationState, Selection};
-
-/// Most letters that a preview rehearses.
-pub const SAMPLE: i64 = 1000;
+use crate::store::dead_letters::{self as store, Item, NewOperation, Operation, OperationState, Selection};
 
 /// How a replay is asked for.
 pub struct Begin<'a> {
@@ -57,7 +55,44 @@ pub async fn begin(
     Ok(operation)
 }
 
-/// Pauses, resumes or cancels a replay; answers whether it stood as one of `from`.
+/// What an operator may do with a replay that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Send nothing more; what is on its way ends.
+    Pause,
+    Resume,
+    /// Send nothing more, for good.
+    Cancel,
+}
+
+impl Turn {
+    /// How a replay must stand.
+    pub fn from(self) -> &'static [OperationState] {
+        match self {
+            Self::Pause => &[OperationState::Running],
+            Self::Resume => &[OperationState::Paused],
+            Self::Cancel => &[OperationState::Running, OperationState::Paused],
+        }
+    }
+
+    fn to(self) -> OperationState {
+        match self {
+            Self::Pause => OperationState::Paused,
+            Self::Resume => OperationState::Running,
+            Self::Cancel => OperationState::Cancelled,
+        }
+    }
+
+    fn action(self) -> &'static str {
+        match self {
+            Self::Pause => "replay.pause",
+            Self::Resume => "replay.resume",
+            Self::Cancel => "replay.cancel",
+        }
+    }
+}
+
+/// How a replay stands after a turn, and whether it was turned: it was not if it stood otherwise. `None`: there is none.
 ///
 /// # Errors
 /// Any database error.
@@ -65,18 +100,31 @@ pub async fn turn(
     db: &mut PgConnection,
     actor: &Actor,
     id: Uuid,
-    from: &[OperationState],
-    to: OperationState,
-    action: &str,
-) -> Result<bool, sqlx::Error> {
-    if !store::turn(db, id, from, to, Some(&format!("by {actor}"))).await? {
-        return Ok(false);
+    turn: Turn,
+) -> Result<Option<(Operation, bool)>, sqlx::Error> {
+    let turned = store::turn(db, id, turn.from(), turn.to(), Some(&format!("by {actor}"))).await?;
+    if turned {
+        if turn == Turn::Cancel {
+            store::keep(db, id, None, "the replay was cancelled").await?;
+        }
+        did(db, actor, turn.action(), id, None, None).await?;
     }
-    if to == OperationState::Cancelled {
-        store::keep(db, id, None, "the replay was cancelled").await?;
+    Ok(store::operation(db, id).await?.map(|now| (now, turned)))
+}
+
+/// Most messages of a replay that are listed one by one.
+pub const LISTED: i64 = 20;
+
+/// What became of the first messages of a replay, those that failed again before the others. Without personal data.
+///
+/// # Errors
+/// Any database error.
+pub async fn first_items(db: &mut PgConnection, id: Uuid) -> Result<Vec<Item>, sqlx::Error> {
+    let mut items = store::items(db, id, LISTED).await?;
+    for item in &mut items {
+        item.detail = item.detail.as_deref().map(mask_text);
     }
-    did(db, actor, action, id, None, None).await?;
-    Ok(true)
+    Ok(items)
 }
 
 async fn did(
@@ -131,18 +179,19 @@ pub struct PreviewedVerdict {
     pub example: String,
 }
 
-/// Rehearses what is selected, at most [`SAMPLE`] of it, the groups in turns.
+/// Rehearses what is selected, at most `sample` of it, the groups in turns.
 ///
 /// # Errors
 /// Any database error.
 pub async fn preview(
     db: &PgPool,
     selection: &Selection<'_>,
+    sample: i64,
     consumers: &dyn Consumers,
 ) -> Result<Preview, sqlx::Error> {
     let mut connection = db.acquire().await?;
     let counts = store::selected(&mut connection, selection).await?;
-    let sample = store::sample(&mut connection, selection, SAMPLE).await?;
+    let sample = store::sample(&mut connection, selection, sample).await?;
     let mut groups: Vec<PreviewedGroup> = counts
         .into_iter()
         .map(|count| PreviewedGroup {

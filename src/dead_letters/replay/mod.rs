@@ -9,5 +9,5 @@ mod runner;
 mod send;
 mod watch;
 
-pub use begin::{Begin, Preview, PreviewedGroup, PreviewedVerdict, begin, preview, turn};
+pub use begin::{Begin, LISTED, Preview, PreviewedGroup, PreviewedVerdict, Turn, begin, first_items, preview, turn};
 pub use runner::{Left, Runner};

@@ -92,9 +92,7 @@ fn read_key(body: &JsonBody) -> Result<NewKey, Problem> {
     if faultless && trust.is_none() {
         fields.fault("customer_id", "is required for the role customer, and must be absent for any other");
     }
-    let unknown = fields.unknown();
-    let mut errors = fields.errors;
-    errors.extend(unknown);
+    let errors = fields.faults();
     match (name, trust) {
         (Some(name), Some(trust)) if errors.is_empty() => Ok(NewKey { name, trust, expires_at }),
         _ => Err(Problem::validation(errors)),

@@ -24,7 +24,7 @@ Every answer carries `X-Correlation-Id`, the client's own if it sent one: the sa
 request causes. What may change in version 1, and how it is announced, is in docs/api-versioning.md.";
 
 /// Groups of operations, in the order in which they are shown.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("orders", "Submit orders and follow them."),
     ("tracking", "What customers see of their order, without a login: whoever has the link may look."),
     ("payments", "What was paid and given back."),
@@ -32,6 +32,7 @@ const TAGS: [(&str, &str); 9] = [
     ("inventory", "Stock: what is promised, what moved, what runs out."),
     ("webhooks", "Tell partners of events: where, which, and what became of it."),
     ("operations", "How the fleet is doing, and what an operator can do about it."),
+    ("dead letters", "What nobody could process: find the cause, repair, replay."),
     ("access", "Who may call the API, and what was done by those who may do much."),
     ("about", "The API about itself."),
 ];

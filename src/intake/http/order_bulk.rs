@@ -100,9 +100,7 @@ pub(super) async fn submit(
 fn read_rows(object: &Map<String, Value>) -> Result<&[Value], Problem> {
     let mut fields = Fields::new(object, "");
     let rows = fields.list("orders", MOST);
-    let unknown = fields.unknown();
-    let mut errors = fields.errors;
-    errors.extend(unknown);
+    let errors = fields.faults();
     match rows {
         Some(rows) if errors.is_empty() => Ok(rows),
         Some(_) | None => Err(Problem::validation(errors)),

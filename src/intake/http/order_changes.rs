@@ -115,10 +115,7 @@ fn read_reason(body: &Map<String, Value>) -> Result<Option<String>, Problem> {
 }
 
 fn faults(fields: Fields<'_>) -> Problem {
-    let unknown = fields.unknown();
-    let mut errors = fields.errors;
-    errors.extend(unknown);
-    Problem::validation(errors)
+    Problem::validation(fields.faults())
 }
 
 /// 1 to `max` characters that are not all blank; of the control characters only line breaks.

@@ -134,9 +134,7 @@ fn read_chosen(body: &JsonBody) -> Result<Chosen, Problem> {
             None
         }
     };
-    let unknown = fields.unknown();
-    let mut errors = fields.errors;
-    errors.extend(unknown);
+    let errors = fields.faults();
     match chosen {
         Some(chosen) if errors.is_empty() => Ok(chosen),
         Some(_) | None => Err(Problem::validation(errors)),

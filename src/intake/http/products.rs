@@ -287,10 +287,7 @@ pub(super) fn unfaulted(fields: &Fields<'_>) -> bool {
 }
 
 pub(super) fn faults(fields: Fields<'_>) -> Problem {
-    let unknown = fields.unknown();
-    let mut errors = fields.errors;
-    errors.extend(unknown);
-    Problem::validation(errors)
+    Problem::validation(fields.faults())
 }
 
 /// A sku may hold a slash, the one character of its alphabet that a path segment may not.

@@ -19,18 +19,19 @@ use super::guard::{self, Guard};
 use super::limits::Admission;
 use super::problem::{self, Problem, ProblemKind};
 use super::{
-    about, adjustments, api_keys, audit_log, browsers, correlation, imports, inventory, limits, live, openapi,
-    order_bulk, order_changes, order_notes, orders, outbox, payments, products, site, statistics, status, track,
-    webhooks,
+    about, adjustments, api_keys, audit_log, browsers, console, correlation, dead_letter_groups, dead_letters, imports,
+    inventory, limits, live, openapi, order_bulk, order_changes, order_notes, orders, outbox, payments, products,
+    replays, site, statistics, status, track, webhooks,
 };
 use crate::contract::signature::Secret;
+use crate::dead_letters::consumers::Consumers;
 use crate::intake::Intake;
 use crate::lifecycle::SagaArgs;
 use crate::ops::status::Sources;
 use crate::tracking::{Links, Tracking};
 
 /// What the handlers work with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ApiState {
     pub db: PgPool,
     pub intake: Intake,
@@ -43,12 +44,18 @@ pub struct ApiState {
     /// How long the saga waits for the answers to what people ask for.
     pub saga: SagaArgs,
     pub guard: Guard,
+    /// What would become of a dead letter is their answer.
+    pub consumers: Arc<dyn Consumers>,
 }
 
 /// Longest wait of a reader for a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 
 impl ApiState {
+    pub(super) fn consumers(&self) -> &dyn Consumers {
+        self.consumers.as_ref()
+    }
+
     /// As [`ApiState::connection`], with a transaction begun on it.
     pub(super) async fn transaction(&self) -> Result<Transaction<'static, Postgres>, Problem> {
         match timeout(CONNECT, self.db.begin()).await {
@@ -110,6 +117,22 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(status::show))
         .routes(routes!(outbox::parked))
         .routes(routes!(outbox::retry))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::count))
+        .routes(routes!(dead_letters::show))
+        .routes(routes!(dead_letters::reveal))
+        .routes(routes!(dead_letters::changes::repair))
+        .routes(routes!(dead_letters::changes::discard))
+        .routes(routes!(dead_letters::changes::restore))
+        .routes(routes!(dead_letters::changes::erase))
+        .routes(routes!(dead_letter_groups::list))
+        .routes(routes!(dead_letter_groups::show, dead_letter_groups::change))
+        .routes(routes!(replays::create, replays::list))
+        .routes(routes!(replays::ask))
+        .routes(routes!(replays::show))
+        .routes(routes!(replays::pause))
+        .routes(routes!(replays::resume))
+        .routes(routes!(replays::cancel))
         .routes(routes!(webhooks::create, webhooks::list))
         .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::pause))
@@ -163,6 +186,7 @@ pub fn router(state: ApiState) -> Router {
         // pages and their pictures, the same for everybody
         .merge(site::routes())
         .merge(track::assets())
+        .merge(console::routes())
         .method_not_allowed_fallback(async || {
             Problem::new(
                 ProblemKind::MethodNotAllowed,

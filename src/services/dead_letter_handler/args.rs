@@ -14,7 +14,7 @@ use crate::access::{Actor, Trust};
 use crate::config::{DatabaseArgs, MetricsArgs};
 use crate::lifecycle::SagaArgs;
 use crate::runtime::CommonArgs;
-use crate::store::dead_letters::{Cursor, State};
+use crate::store::dead_letters::{By, Cursor, State};
 pub use chosen::{Chosen, ChosenArgs};
 pub use filter::FilterArgs;
 pub use groups::{GroupArgs, GroupsArgs};
@@ -46,6 +46,8 @@ pub enum Verb {
     Show(ShowArgs),
     /// The causes behind the dead letters: how many of each, since when, and whose they are.
     Groups(GroupsArgs),
+    /// How many wait, by order, customer, sku, kind, queue or reason: the most first.
+    Count(CountArgs),
     /// Everything about one group; or change its state, owner and note.
     Group(GroupArgs),
     /// Publish dead letters again, each to the consumer that failed: a few first, more as they go well, and none of a kind that
@@ -87,6 +89,25 @@ pub struct ListArgs {
     #[arg(long, value_name = "PLACE")]
     pub after: Option<Cursor>,
     /// One JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Args)]
+pub struct CountArgs {
+    /// order, customer, sku, kind (the message's type), queue or reason.
+    #[arg(long)]
+    pub by: By,
+    /// unresolved, replaying, resolved, discarded or parked.
+    #[arg(long, default_value = "unresolved")]
+    pub state: State,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Most lines.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000), value_name = "COUNT")]
+    pub limit: i64,
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]

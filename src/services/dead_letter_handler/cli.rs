@@ -9,7 +9,7 @@ use clap::{Command, CommandFactory, Parser};
 use super::args::{Arguments, Verb};
 use super::edit::edit;
 use super::replays::{replay, replays};
-use super::verbs::{discard, erase, group, groups, list, restore, show};
+use super::verbs::{count, discard, erase, group, groups, list, restore, show};
 use super::{DeadLetterHandler, start, stops};
 use crate::dead_letters::consumers::Consumers;
 use crate::messaging::Handler;
@@ -46,6 +46,7 @@ async fn run(verb: Verb, consumers: Arc<dyn Consumers>) -> anyhow::Result<ExitCo
     match verb {
         Verb::List(args) => list(args, &mut out).await,
         Verb::Groups(args) => groups(args, &mut out).await,
+        Verb::Count(args) => count(args, &mut out).await,
         Verb::Group(args) => group(args, consumers.as_ref(), &mut out).await,
         Verb::Show(args) => show(args, consumers.as_ref(), &mut out).await,
         Verb::Replay(args) => replay(args, consumers, &mut out).await,

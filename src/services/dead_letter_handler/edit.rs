@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail};
 use json_patch::Patch;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -13,15 +13,14 @@ use super::args::EditArgs;
 use super::ask::{Answer, ask};
 use super::page::changes;
 use super::verbs::{INCOMPLETE, OPERATOR, USAGE};
-use crate::dead_letters::consumers::{Consumers, Verdict};
+use crate::dead_letters::consumers::Consumers;
 use crate::dead_letters::mask::mask_text;
-use crate::dead_letters::repair::{Repair, Tried, Unrepairable, repair, set, try_out};
+use crate::dead_letters::repair::{Repair, set};
+use crate::dead_letters::repair_many::{Preview, SHOWN, preview, repair_many};
 use crate::store::dead_letters::{self as store, DeadLetter};
 
 /// Most letters of one edit.
 const MOST: i64 = 100_000;
-/// So many are shown with their changes; of the others there are only numbers.
-const SHOWN: usize = 5;
 
 pub async fn edit(args: EditArgs, consumers: &dyn Consumers, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let chosen = match args.chosen.read() {
@@ -43,14 +42,14 @@ pub async fn edit(args: EditArgs, consumers: &dyn Consumers, out: &mut impl Writ
     };
     let preview = preview(&db, &ids, &wanted, consumers).await?;
     if !args.json || args.chosen.dry_run {
-        preview.print(args.json, out)?;
+        show(&preview, args.json, out)?;
     }
     if args.chosen.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
     if preview.changed == 0 {
         writeln!(out, "nothing to change")?;
-        return Ok(ExitCode::from(if preview.impossible.is_empty() { 0 } else { INCOMPLETE }));
+        return Ok(ExitCode::from(if preview.refused.is_empty() { 0 } else { INCOMPLETE }));
     }
     if !args.chosen.yes {
         match ask("Store the changes?", args.json, out)? {
@@ -62,25 +61,17 @@ pub async fn edit(args: EditArgs, consumers: &dyn Consumers, out: &mut impl Writ
             }
         }
     }
-    let (mut edited, mut refused) = (0, Vec::new());
-    for id in &ids {
-        match repair(&db, &args.by.actor(), *id, &wanted, &args.why, consumers).await {
-            Ok(tried) if tried.changes_nothing() => {}
-            Ok(_) => edited += 1,
-            Err(Unrepairable::Database(error)) => return Err(error.into()),
-            Err(error) => refused.push((*id, error.to_string())),
-        }
-    }
+    let done = repair_many(&db, &args.by.actor(), &ids, &wanted, &args.why, consumers).await?;
     match args.json {
-        true => writeln!(out, "{}", json!({"edited": edited, "refused": refused}))?,
+        true => writeln!(out, "{}", serde_json::to_string(&done)?)?,
         false => {
-            for (id, why) in &refused {
-                writeln!(out, "{id}  not edited: {}", mask_text(why))?;
+            for one in &done.refused {
+                writeln!(out, "{}  not edited: {}", one.id, one.detail)?;
             }
-            writeln!(out, "{edited} edited; replay them when you are ready")?;
+            writeln!(out, "{} edited; replay them when you are ready", done.edited)?;
         }
     }
-    Ok(ExitCode::from(if refused.is_empty() { 0 } else { INCOMPLETE }))
+    Ok(ExitCode::from(if done.refused.is_empty() { 0 } else { INCOMPLETE }))
 }
 
 /// The change that is asked for. `None`: nobody has said which.
@@ -126,82 +117,31 @@ fn in_editor(editor: &str, letter: &DeadLetter) -> anyhow::Result<Value> {
         .context("what you wrote is no JSON; nothing was changed")
 }
 
-/// What an edit would come to.
-#[derive(Default)]
-struct Preview {
-    changed: usize,
-    unchanged: usize,
-    /// Would still fail when replayed.
-    failing: usize,
-    impossible: Vec<(Uuid, String)>,
-    shown: Vec<Tried>,
-}
-
-async fn preview(db: &PgPool, ids: &[Uuid], wanted: &Repair, consumers: &dyn Consumers) -> anyhow::Result<Preview> {
-    let mut preview = Preview::default();
-    for chunk in ids.chunks(100) {
-        let mut connection = db.acquire().await?;
-        let letters = store::whole(&mut connection, chunk).await?;
-        drop(connection);
-        for letter in letters {
-            let id = letter.summary.id;
-            match try_out(db, letter, wanted, consumers).await {
-                Ok(tried) if tried.changes_nothing() => preview.unchanged += 1,
-                Ok(tried) => {
-                    if let Verdict::Fail { error, is_unreadable } = &tried.verdict {
-                        match is_unreadable {
-                            true => {
-                                preview.impossible.push((id, format!("its consumer could still not read it: {error}")));
-                                continue;
-                            }
-                            false => preview.failing += 1,
-                        }
-                    }
-                    preview.changed += 1;
-                    if preview.shown.len() < SHOWN {
-                        preview.shown.push(tried);
-                    }
-                }
-                Err(Unrepairable::Database(error)) => return Err(error.into()),
-                Err(error) => preview.impossible.push((id, error.to_string())),
-            }
-        }
+fn show(preview: &Preview, as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    if as_json {
+        writeln!(out, "{}", serde_json::to_string(preview)?)?;
+        return Ok(());
     }
-    Ok(preview)
-}
-
-impl Preview {
-    fn print(&self, as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
-        if as_json {
-            let shown: Vec<Value> = self
-                .shown
-                .iter()
-                .map(|tried| json!({"id": tried.letter.summary.id, "changes": tried.changes, "if_replayed_now": tried.verdict}))
-                .collect();
-            let document = json!({"changed": self.changed, "unchanged": self.unchanged, "would_fail_again": self.failing,
-                "impossible": self.impossible, "first": shown});
-            writeln!(out, "{document}")?;
-            return Ok(());
-        }
-        for tried in &self.shown {
-            writeln!(out, "{}", tried.letter.summary.id)?;
-            write!(out, "{}", changes(&serde_json::to_value(&tried.changes)?, &mask_text))?;
-            writeln!(out, "  then {}", mask_text(&tried.verdict.to_string()))?;
-        }
-        if self.changed > self.shown.len() {
-            writeln!(out, "… and {} more", self.changed - self.shown.len())?;
-        }
-        for (id, why) in self.impossible.iter().take(SHOWN) {
-            writeln!(out, "{id}  cannot be edited so: {}", mask_text(why))?;
-        }
-        writeln!(
-            out,
-            "{} to change ({} of them would still fail), {} unchanged, {} not possible",
-            self.changed,
-            self.failing,
-            self.unchanged,
-            self.impossible.len()
-        )?;
-        Ok(())
+    for letter in &preview.first {
+        writeln!(out, "{}", letter.id)?;
+        write!(out, "{}", changes(&letter.changes, &mask_text))?;
+        writeln!(out, "  then {}", letter.if_replayed_then)?;
     }
+    if preview.changed > preview.first.len() {
+        writeln!(out, "… and {} more", preview.changed - preview.first.len())?;
+    }
+    for one in preview.refused.iter().take(SHOWN) {
+        writeln!(out, "{}  cannot be edited so: {}", one.id, one.detail)?;
+    }
+    let verdicts: Vec<String> =
+        preview.if_replayed_then.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+    let then = if verdicts.is_empty() { String::new() } else { format!(" ({})", verdicts.join(", ")) };
+    writeln!(
+        out,
+        "{} to change{then}, {} unchanged, {} not possible",
+        preview.changed,
+        preview.unchanged,
+        preview.refused.len()
+    )?;
+    Ok(())
 }

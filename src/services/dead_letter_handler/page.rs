@@ -1,4 +1,4 @@
-//! One dead letter on one page, for people and for programs.
+//! One dead letter on one page, for people; for programs it is `dead_letters::view`.
 
 use std::fmt::Write;
 
@@ -9,16 +9,10 @@ use super::table::time;
 use crate::dead_letters::case::Case;
 use crate::dead_letters::consumers::Verdict;
 use crate::dead_letters::mask::{mask_json, mask_text};
+use crate::dead_letters::view::{Payload, hex};
 use crate::dead_letters::way_back::way_back;
 use crate::store::dead_letters::{DeadLetter, Death, Group};
 use crate::store::order_queries::OrderDetails;
-
-/// The payload as far as it can be read.
-enum Payload {
-    Json(Value),
-    Text(String),
-    Binary,
-}
 
 /// Hides personal data; whoever asked for it gets the letter as it is.
 fn hidden(mut letter: DeadLetter) -> DeadLetter {
@@ -33,47 +27,6 @@ fn hidden(mut letter: DeadLetter) -> DeadLetter {
         }
     }
     letter
-}
-
-fn payload(bytes: &[u8], reveal: bool) -> Payload {
-    match (serde_json::from_slice(bytes), std::str::from_utf8(bytes)) {
-        (Ok(mut value), _) => {
-            if !reveal {
-                mask_json(&mut value);
-            }
-            Payload::Json(value)
-        }
-        (Err(_), Ok(text)) if reveal => Payload::Text(text.to_owned()),
-        (Err(_), Ok(text)) => Payload::Text(mask_text(text)),
-        (Err(_), Err(_)) => Payload::Binary,
-    }
-}
-
-pub fn json(case: Case, reveal: bool) -> Result<Value, serde_json::Error> {
-    let Case { letter, deaths, edits, group, died_together, order, verdict } = case;
-    let letter = if reveal { letter } else { hidden(letter) };
-    let mut page = serde_json::to_value(&letter.summary)?;
-    let way = way_back(&letter.summary).map(|way| json!({"exchange": way.exchange, "routing_key": way.routing_key}));
-    page["replay_to"] = way.into();
-    page["properties"] = Value::Object(letter.properties);
-    page["headers"] = Value::Object(letter.headers);
-    page["deaths"] = letter.deaths;
-    let mut around = json!({"failures_one_by_one": deaths, "edits": edits, "group": group, "died_together": died_together, "order": order});
-    around["if_replayed_now"] = serde_json::to_value(verdict)?;
-    if !reveal {
-        mask_json(&mut around);
-    }
-    if let (Value::Object(page), Value::Object(around)) = (&mut page, around) {
-        page.extend(around);
-    }
-    page["payload_bytes"] = letter.payload.len().into();
-    match payload(&letter.payload, reveal) {
-        Payload::Json(value) => page["payload"] = value,
-        Payload::Text(text) => page["payload_text"] = text.into(),
-        Payload::Binary if reveal => page["payload_hex"] = hex(&letter.payload).into(),
-        Payload::Binary => {}
-    }
-    Ok(page)
 }
 
 pub fn text(case: Case, reveal: bool) -> String {
@@ -141,7 +94,7 @@ pub fn text(case: Case, reveal: bool) -> String {
     section(&mut page, "Properties", properties);
     section(&mut page, "Headers", headers);
     let _ = writeln!(page, "\nPayload, {} bytes", bytes.len());
-    match payload(bytes, reveal) {
+    match Payload::read(bytes, reveal) {
         Payload::Json(value) => {
             let _ = writeln!(page, "{value:#}");
         }
@@ -288,11 +241,4 @@ fn known(text: &str) -> &str {
 /// A foreign text must not steer the terminal.
 fn visible(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -18,14 +18,14 @@ use super::table;
 use super::verbs::{INCOMPLETE, OPERATOR, USAGE};
 use crate::access::Actor;
 use crate::dead_letters::consumers::Consumers;
-use crate::dead_letters::replay::{Begin, Left, Runner, begin, preview};
+use crate::dead_letters::replay::{Begin, LISTED, Left, Runner, Turn, begin, first_items, preview, turn};
 use crate::messaging::Broker;
-use crate::store::dead_letters::{self as store, Operation, OperationState};
+use crate::store::dead_letters::{self as store, ItemState, Operation, OperationState};
 
 /// Pause between two looks at a replay that is followed.
 const LOOK: Duration = Duration::from_millis(200);
-/// Most messages that are listed one by one at the end.
-const LISTED: i64 = 20;
+/// Letters that are tried before it is asked whether to go on.
+const SAMPLE: i64 = 1000;
 
 pub async fn replay(args: ReplayArgs, consumers: Arc<dyn Consumers>, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let chosen = match args.chosen.read() {
@@ -129,19 +129,16 @@ async fn report(
     as_json: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<ExitCode> {
-    let items = store::items(db, now.id, LISTED).await?;
+    let items = first_items(db, now.id).await?;
     let resolved = store::resolved_by(db, now.id).await?;
     let done = now.applied == now.total;
     if as_json {
-        let items: Vec<_> =
-            items.iter().map(|item| json!({"id": item.letter, "state": item.state, "detail": item.detail})).collect();
         let groups: Vec<Uuid> = resolved.iter().map(|(id, _)| *id).collect();
         writeln!(out, "{}", json!({"replay": now, "first": items, "groups_resolved": groups}))?;
     } else {
-        for item in items.iter().filter(|item| i64::from(now.total) <= LISTED || item.state == "failed") {
-            let detail =
-                item.detail.as_deref().map(|detail| format!(": {}", crate::dead_letters::mask::mask_text(detail)));
-            writeln!(out, "{}  {}{}", item.letter, item.state, detail.unwrap_or_default())?;
+        for item in items.iter().filter(|item| i64::from(now.total) <= LISTED || item.state == ItemState::Failed) {
+            let detail = item.detail.as_deref().map(|detail| format!(": {detail}"));
+            writeln!(out, "{}  {}{}", item.id, item.state, detail.unwrap_or_default())?;
         }
         let because = now.state_reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
         writeln!(out, "replay {} {}{because}: {} of {}", now.id, now.state, summary(now), now.total)?;
@@ -167,7 +164,7 @@ async fn agreed(
     consumers: &dyn Consumers,
     out: &mut impl Write,
 ) -> anyhow::Result<Option<ExitCode>> {
-    let preview = preview(db, &chosen.selection(), consumers).await?;
+    let preview = preview(db, &chosen.selection(), SAMPLE, consumers).await?;
     if !args.run.json {
         match preview.total {
             0 => writeln!(out, "no dead letters to replay")?,
@@ -198,7 +195,7 @@ pub async fn replays(
     match args.verb {
         ReplaysVerb::List(list) => {
             let mut db = list.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
-            let all = store::operations(&mut db, list.limit).await?;
+            let all = store::operations(&mut db, None, list.limit).await?;
             match (list.json, all.is_empty()) {
                 (true, _) => writeln!(out, "{}", json!({"replays": all}))?,
                 (false, true) => writeln!(out, "no replays")?,
@@ -213,17 +210,14 @@ pub async fn replays(
             Ok(ExitCode::SUCCESS)
         }
         ReplaysVerb::Pause(one) => {
-            let turn = (&[OperationState::Running][..], OperationState::Paused);
-            turned(&one.database.pool(OPERATOR)?, one.id, &one.by.actor(), turn, "replay.pause", out).await
+            turned(&one.database.pool(OPERATOR)?, one.id, &one.by.actor(), Turn::Pause, out).await
         }
         ReplaysVerb::Cancel(one) => {
-            let turn = (&[OperationState::Running, OperationState::Paused][..], OperationState::Cancelled);
-            turned(&one.database.pool(OPERATOR)?, one.id, &one.by.actor(), turn, "replay.cancel", out).await
+            turned(&one.database.pool(OPERATOR)?, one.id, &one.by.actor(), Turn::Cancel, out).await
         }
         ReplaysVerb::Resume(one) => {
             let db = one.run.database.pool(OPERATOR)?;
-            let turn = (&[OperationState::Paused][..], OperationState::Running);
-            turned(&db, one.id, &one.run.by.actor(), turn, "replay.resume", &mut std::io::sink()).await?;
+            turned(&db, one.id, &one.run.by.actor(), Turn::Resume, &mut std::io::sink()).await?;
             let mut connection = db.acquire().await.context("the database does not answer")?;
             let Some(now) = store::operation(&mut connection, one.id).await? else {
                 bail!("there is no replay {}", one.id)
@@ -234,21 +228,13 @@ pub async fn replays(
     }
 }
 
-async fn turned(
-    db: &PgPool,
-    id: Uuid,
-    actor: &Actor,
-    (from, to): (&[OperationState], OperationState),
-    action: &str,
-    out: &mut impl Write,
-) -> anyhow::Result<ExitCode> {
+async fn turned(db: &PgPool, id: Uuid, actor: &Actor, wanted: Turn, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut connection = db.acquire().await.context("the database does not answer")?;
     let mut tx = connection.begin().await?;
-    let turned = crate::dead_letters::replay::turn(&mut tx, actor, id, from, to, action).await?;
+    let Some((now, turned)) = turn(&mut tx, actor, id, wanted).await? else { bail!("there is no replay {id}") };
     tx.commit().await?;
-    let Some(now) = store::operation(&mut connection, id).await? else { bail!("there is no replay {id}") };
     match turned {
-        true => writeln!(out, "replay {id} {to}")?,
+        true => writeln!(out, "replay {id} {}", now.state)?,
         false => writeln!(out, "replay {id} is {}", now.state)?,
     }
     Ok(if turned { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })

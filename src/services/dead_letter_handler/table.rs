@@ -9,7 +9,7 @@ use time::macros::format_description;
 use crate::dead_letters::mask::mask_text;
 use crate::dead_letters::replay::Preview;
 use crate::store::controls::Stopped;
-use crate::store::dead_letters::{Group, Operation, Summary};
+use crate::store::dead_letters::{By, Count, Group, Operation, Summary};
 
 /// Longest error in a line; `show` has the whole.
 const ERROR_WIDTH: usize = 60;
@@ -62,6 +62,22 @@ pub fn groups(groups: &[Group]) -> Table {
             or_dash(group.owner.as_deref().unwrap_or_default()),
             group.state.to_string(),
             line(&group.error),
+        ]);
+    }
+    table
+}
+
+/// One line per order, customer, …
+pub fn counts(by: By, counts: &[Count]) -> Table {
+    let key = by.as_str().to_uppercase();
+    let mut table = plain([key.as_str(), "LETTERS", "CAUSES", "FIRST FAILED (UTC)", "LAST FAILED (UTC)"]);
+    for count in counts {
+        table.add_row([
+            line(&count.key),
+            count.letters.to_string(),
+            count.groups.to_string(),
+            time(count.first_failed_at),
+            time(count.last_failed_at),
         ]);
     }
     table

@@ -4,15 +4,15 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::json;
+use sqlx::Connection;
 
-use sqlx::{Connection, PgConnection};
-
-use super::args::{DiscardArgs, EraseArgs, GroupArgs, GroupsArgs, ListArgs, ShowArgs};
+use super::args::{CountArgs, DiscardArgs, EraseArgs, GroupArgs, GroupsArgs, ListArgs, ShowArgs};
 use super::{page, table};
+use crate::dead_letters::Outcome;
 use crate::dead_letters::case::Case;
 use crate::dead_letters::consumers::Consumers;
+use crate::dead_letters::view::view;
 use crate::store::dead_letters::{self, Cursor, Filter, GroupChange, GroupFilter, State};
 
 /// Name of the connections, as the database and the broker show them.
@@ -43,6 +43,18 @@ pub async fn list(args: ListArgs, out: &mut impl Write) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
+pub async fn count(args: CountArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+    let filter = args.filter.filter(Some(args.state));
+    let counts = dead_letters::counts(&mut db, &filter, args.by, args.limit).await?;
+    match (args.json, counts.is_empty()) {
+        (true, _) => writeln!(out, "{}", json!({"by": args.by, "counts": counts}))?,
+        (false, true) => writeln!(out, "no dead letters")?,
+        (false, false) => writeln!(out, "{}", table::counts(args.by, &counts))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 pub async fn show(args: ShowArgs, consumers: &dyn Consumers, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let db = args.database.pool(OPERATOR)?;
     let Some(case) = Case::open(&db, args.id, consumers).await.context("the database does not answer")? else {
@@ -53,7 +65,7 @@ pub async fn show(args: ShowArgs, consumers: &dyn Consumers, out: &mut impl Writ
         crate::dead_letters::revealed(&mut connection, &args.by.actor(), args.id).await?;
     }
     match args.json {
-        true => writeln!(out, "{}", page::json(case, args.reveal)?)?,
+        true => writeln!(out, "{}", view(case, args.reveal)?)?,
         false => write!(out, "{}", page::text(case, args.reveal))?,
     }
     Ok(ExitCode::SUCCESS)
@@ -62,40 +74,29 @@ pub async fn show(args: ShowArgs, consumers: &dyn Consumers, out: &mut impl Writ
 pub async fn discard(args: DiscardArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
     let mut tx = db.begin().await?;
-    let done = crate::dead_letters::discard(&mut tx, &args.by.actor(), &args.ids, &args.why).await?;
+    let outcomes = crate::dead_letters::discard(&mut tx, &args.by.actor(), &args.ids, &args.why).await?;
     tx.commit().await?;
-    one_by_one(&mut db, &args, &done, "discarded", out).await
+    one_by_one(&outcomes, args.json, out)
 }
 
 pub async fn restore(args: DiscardArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
     let mut tx = db.begin().await?;
-    let done = crate::dead_letters::restore(&mut tx, &args.by.actor(), &args.ids, &args.why).await?;
+    let outcomes = crate::dead_letters::restore(&mut tx, &args.by.actor(), &args.ids, &args.why).await?;
     tx.commit().await?;
-    one_by_one(&mut db, &args, &done, "restored", out).await
+    one_by_one(&outcomes, args.json, out)
 }
 
 /// What became of each of the letters that were named.
-async fn one_by_one(
-    db: &mut PgConnection,
-    args: &DiscardArgs,
-    done: &[Uuid],
-    what: &str,
-    out: &mut impl Write,
-) -> anyhow::Result<ExitCode> {
-    let states = dead_letters::states(db, &args.ids).await?;
-    let mut lines = Vec::new();
-    for id in &args.ids {
-        let state = states.iter().find(|(of, _)| of == id).map(|(_, state)| *state);
-        let text = match (done.contains(id), state) {
-            (true, _) => what.to_owned(),
-            (false, Some(state)) => format!("not {what}: it is {state}"),
-            (false, None) => "there is no such dead letter".to_owned(),
-        };
-        lines.push(json!({"id": id, what: done.contains(id), "detail": text}));
+fn one_by_one(outcomes: &[Outcome], as_json: bool, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    if as_json {
+        writeln!(out, "{}", serde_json::to_string(outcomes)?)?;
+    } else {
+        for one in outcomes {
+            writeln!(out, "{}  {}", one.id, one.detail)?;
+        }
     }
-    print(&lines, args.json, out)?;
-    Ok(exit(args.ids.iter().all(|id| done.contains(id))))
+    Ok(ExitCode::from(if outcomes.iter().all(|one| one.done) { 0 } else { INCOMPLETE }))
 }
 
 pub async fn erase(args: EraseArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
@@ -150,21 +151,4 @@ pub async fn group(args: GroupArgs, consumers: &dyn Consumers, out: &mut impl Wr
         false => write!(out, "{}", page::group(&group, newest.as_ref()))?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// One line per dead letter, or one JSON document.
-fn print(lines: &[Value], as_json: bool, out: &mut impl Write) -> anyhow::Result<()> {
-    if as_json {
-        writeln!(out, "{}", Value::from(lines))?;
-        return Ok(());
-    }
-    for line in lines {
-        let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
-        writeln!(out, "{}  {}", text("id"), text("detail"))?;
-    }
-    Ok(())
-}
-
-fn exit(complete: bool) -> ExitCode {
-    if complete { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) }
 }

@@ -62,7 +62,7 @@ impl FromStr for GroupState {
 
 /// One cause, and how many died of it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = DeadLetterGroup)]
+#[schema(as = DeadLetterCause)]
 pub struct Group {
     pub id: Uuid,
     /// Whose consumer failed; empty when nobody can tell.

@@ -1,7 +1,9 @@
 //! The messages of a replay, one by one. Written by its runner alone.
 
+use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::operation_state::ItemState;
@@ -247,10 +249,12 @@ pub async fn tallies(db: &mut PgConnection, operation: Uuid) -> Result<Vec<Tally
 }
 
 /// What became of one message, for people.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ReplayItem)]
 pub struct Item {
-    pub letter: Uuid,
-    pub state: String,
+    /// Of the dead letter.
+    pub id: Uuid,
+    pub state: ItemState,
     pub detail: Option<String>,
 }
 
@@ -266,8 +270,8 @@ pub async fn items(db: &mut PgConnection, operation: Uuid, limit: i64) -> Result
     .bind(limit)
     .try_map(|row: PgRow| {
         Ok(Item {
-            letter: row.try_get("dead_letter_id")?,
-            state: row.try_get("state")?,
+            id: row.try_get("dead_letter_id")?,
+            state: decode(row.try_get::<&str, _>("state")?.parse())?,
             detail: row.try_get("detail")?,
         })
     })

@@ -2,6 +2,7 @@
 
 mod claim;
 mod columns;
+mod counts;
 mod emptied;
 mod groups;
 mod items;
@@ -14,6 +15,7 @@ mod selection;
 mod upsert;
 
 pub use claim::{Claim, LEASE_MINUTES, Released, claim, discard, release, resolve, settle_needless};
+pub use counts::{By, Count, UnknownBy, counts};
 pub use emptied::{resolve_emptied, resolved_by};
 pub use groups::{
     Group, GroupChange, GroupFilter, GroupState, NEIGHBOURS, UnknownGroupState, change_group, died_with, group, groups,

@@ -61,7 +61,9 @@ impl FromStr for OperationState {
 }
 
 /// What became of one message of a replay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ReplayItemState)]
 pub enum ItemState {
     Waiting,
     /// The broker has it; its consumer has not answered for it yet.
@@ -79,6 +81,9 @@ pub enum ItemState {
 }
 
 impl ItemState {
+    const ALL: [Self; 7] =
+        [Self::Waiting, Self::Sent, Self::Applied, Self::Failed, Self::Skipped, Self::Unseen, Self::Kept];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -89,5 +94,23 @@ impl ItemState {
             Self::Unseen => "unseen",
             Self::Kept => "kept",
         }
+    }
+}
+
+impl fmt::Display for ItemState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no state of a message of a replay: {0:?}")]
+pub struct UnknownItemState(String);
+
+impl FromStr for ItemState {
+    type Err = UnknownItemState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownItemState> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| UnknownItemState(text.to_owned()))
     }
 }

@@ -218,16 +218,21 @@ pub async fn operation(db: &mut PgConnection, id: Uuid) -> Result<Option<Operati
         .await
 }
 
-/// The newest first.
+/// The newest first; `before`: only older ones. Their ids are in the order of their beginnings.
 ///
 /// # Errors
 /// Any database error.
-pub async fn operations(db: &mut PgConnection, limit: i64) -> Result<Vec<Operation>, sqlx::Error> {
-    sqlx::query(concat!("select ", columns!(), " from replay_operations order by created_at desc, id desc limit $1"))
-        .bind(limit)
-        .try_map(|row: PgRow| read(&row))
-        .fetch_all(db)
-        .await
+pub async fn operations(
+    db: &mut PgConnection,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Operation>, sqlx::Error> {
+    const ALL: &str = concat!(
+        "select ",
+        columns!(),
+        " from replay_operations where $1::uuid is null or id < $1 order by id desc limit $2"
+    );
+    sqlx::query(ALL).bind(before).bind(limit).try_map(|row: PgRow| read(&row)).fetch_all(db).await
 }
 
 fn read(row: &PgRow) -> Result<Operation, sqlx::Error> {

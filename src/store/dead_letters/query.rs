@@ -9,6 +9,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::claim::LEASE_MINUTES;
@@ -195,7 +196,8 @@ pub async fn whole(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<DeadLetter
 }
 
 /// One death of a letter.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetterFailure)]
 pub struct Death {
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
@@ -204,6 +206,7 @@ pub struct Death {
     pub reason: String,
     pub error: String,
     /// What every attempt said: `[{"attempt", "at", "error"}]`, the oldest first.
+    #[schema(value_type = Vec<Object>)]
     pub attempts: Value,
 }
 

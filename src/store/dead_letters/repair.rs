@@ -5,6 +5,7 @@ use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::columns::all_columns;
@@ -58,13 +59,15 @@ pub async fn edit(
 }
 
 /// One repair of a letter.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetterEdit)]
 pub struct Edit {
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     pub actor: String,
     pub reason: String,
     /// JSON Patch (RFC 6902).
+    #[schema(value_type = Vec<Object>)]
     pub patch: Value,
 }
 

@@ -8,13 +8,15 @@ use serde_json::{Map, Value};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::store::decode::{decode, json_column};
 
 /// What an operator has to do with a dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DeadLetterState)]
 pub enum State {
     /// Waits for an operator.
     Unresolved,
@@ -61,7 +63,8 @@ impl FromStr for State {
 }
 
 /// One line of a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetter)]
 pub struct Summary {
     pub id: Uuid,
     pub message_id: Uuid,

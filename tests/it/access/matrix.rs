@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{guarded, key, order_by, submitted, token, with_product};
-use crate::support::{Api, TestDatabase, answer};
+use crate::support::{Api, TestDatabase, answer, dead_letter};
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +41,7 @@ const OWN: &str = "cust-own";
 const OTHER: &str = "cust-other";
 
 /// What each route answers to [`Caller::ALL`], in that order: written by hand, not derived from the table that it checks.
-const EXPECTED: [(&str, [u16; 5]); 55] = [
+const EXPECTED: [(&str, [u16; 5]); 73] = [
     ("POST /api/v1/orders", [401, 202, 403, 202, 202]),
     ("GET /api/v1/orders", [401, 200, 200, 200, 200]),
     ("GET /api/v1/orders/{id}", [401, 200, 404, 200, 200]),
@@ -84,6 +84,25 @@ const EXPECTED: [(&str, [u16; 5]); 55] = [
     ("GET /api/v1/webhooks/{id}/deliveries/{delivery_id}", [401, 403, 403, 200, 200]),
     ("POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/resend", [401, 403, 403, 202, 202]),
     ("DELETE /api/v1/webhooks/{id}", [401, 403, 403, 403, 204]),
+    ("GET /api/v1/dead-letters", [401, 403, 403, 200, 200]),
+    ("GET /api/v1/dead-letters/counts", [401, 403, 403, 200, 200]),
+    ("GET /api/v1/dead-letters/{id}", [401, 403, 403, 200, 200]),
+    ("POST /api/v1/dead-letters/{id}/reveal", [401, 403, 403, 403, 200]),
+    ("POST /api/v1/dead-letters/repairs", [401, 403, 403, 200, 200]),
+    ("POST /api/v1/dead-letters/discards", [401, 403, 403, 200, 200]),
+    ("POST /api/v1/dead-letters/restorations", [401, 403, 403, 200, 200]),
+    ("GET /api/v1/dead-letter-groups", [401, 403, 403, 200, 200]),
+    ("GET /api/v1/dead-letter-groups/{id}", [401, 403, 403, 200, 200]),
+    ("PATCH /api/v1/dead-letter-groups/{id}", [401, 403, 403, 200, 200]),
+    ("POST /api/v1/replays/preview", [401, 403, 403, 200, 200]),
+    ("POST /api/v1/replays", [401, 403, 403, 201, 201]),
+    ("GET /api/v1/replays", [401, 403, 403, 200, 200]),
+    ("GET /api/v1/replays/{id}", [401, 403, 403, 200, 200]),
+    // the operator has done it, so that it cannot be done again: 409 came past the guard
+    ("POST /api/v1/replays/{id}/pause", [401, 403, 403, 200, 409]),
+    ("POST /api/v1/replays/{id}/resume", [401, 403, 403, 200, 409]),
+    ("POST /api/v1/replays/{id}/cancel", [401, 403, 403, 200, 409]),
+    ("POST /api/v1/dead-letters/erasures", [401, 403, 403, 403, 200]),
     ("GET /openapi.json", [200; 5]),
     ("GET /problems", [200; 5]),
     ("GET /problems/{kind}", [200; 5]),
@@ -113,19 +132,27 @@ struct Subjects {
     delivery: String,
     /// Of the order's link.
     token: String,
+    /// Who can do something with dead letters does it with one of their own.
+    letters: [Uuid; 2],
+    letter_group: Uuid,
+    replay: String,
 }
 
 /// A request that would succeed if its caller may make it.
-fn request(api: &Api, subjects: &Subjects, route: &str) -> RequestBuilder {
+fn request(api: &Api, subjects: &Subjects, caller: Caller, route: &str) -> RequestBuilder {
     let (method, path) = route.split_once(' ').expect("a method and a path");
+    let letter = subjects.letters[usize::from(caller == Caller::Admin)];
     let id = match path.split('/').nth(3) {
-        Some("api-keys") => &subjects.key,
-        Some("webhooks") => &subjects.webhook,
-        Some("customers") => OWN,
-        _ => &subjects.order,
+        Some("api-keys") => subjects.key.clone(),
+        Some("webhooks") => subjects.webhook.clone(),
+        Some("customers") => OWN.to_owned(),
+        Some("dead-letters") => letter.to_string(),
+        Some("dead-letter-groups") => subjects.letter_group.to_string(),
+        Some("replays") => subjects.replay.clone(),
+        _ => subjects.order.clone(),
     };
     let path = path
-        .replace("{id}", id)
+        .replace("{id}", &id)
         .replace("{delivery_id}", &subjects.delivery)
         .replace("{token}", &subjects.token)
         .replace("{sku}", "WIDGET-01")
@@ -141,6 +168,16 @@ fn request(api: &Api, subjects: &Subjects, route: &str) -> RequestBuilder {
         "POST /api/v1/orders/{id}/refund" => Some(json!({"reason": "arrived broken"})),
         "POST /api/v1/payments/webhook" => Some(json!({"type": "payment.succeeded"})),
         "POST /api/v1/outbox/retries" => Some(json!({"all": true})),
+        "POST /api/v1/dead-letters/repairs" => Some(json!({
+            "letters": {"ids": [letter]}, "patch": [{"op": "add", "path": "/note", "value": "x"}], "reason": "mended"
+        })),
+        "POST /api/v1/dead-letters/discards" | "POST /api/v1/dead-letters/restorations" => {
+            Some(json!({"ids": [letter], "reason": "a test"}))
+        }
+        "POST /api/v1/dead-letters/erasures" => Some(json!({"customer_id": OWN, "reason": "asked for it"})),
+        "PATCH /api/v1/dead-letter-groups/{id}" => Some(json!({"owner": "anna"})),
+        "POST /api/v1/replays/preview" => Some(json!({"letters": {"filter": {}}})),
+        "POST /api/v1/replays" => Some(json!({"letters": {"filter": {"sku": "NONE"}}, "reason": "mended"})),
         "POST /api/v1/webhooks" => Some(json!({"url": "https://partner.example/hooks", "event_types": ["order.*"]})),
         "PATCH /api/v1/webhooks/{id}" => Some(json!({"description": "mirror"})),
         "POST /api/v1/webhooks/{id}/rotate" => Some(json!({})),
@@ -173,6 +210,14 @@ async fn webhook(api: &Api) -> (String, String) {
     (webhook, delivery)
 }
 
+/// A replay of something that nobody else asks for.
+async fn replay(api: &Api) -> String {
+    let body = json!({"letters": {"ids": [Uuid::now_v7()]}, "reason": "to be turned"});
+    let (status, body) = answer(Caller::Admin.sign(api.post("/api/v1/replays", &body))).await;
+    assert_eq!(status, 201, "{body}");
+    body["id"].as_str().expect("an id").to_owned()
+}
+
 async fn tracking_token(api: &Api, order: &str) -> String {
     let (status, body) = answer(Caller::Own.sign(api.get(&format!("/api/v1/orders/{order}")))).await;
     assert_eq!(status, 200, "{body}");
@@ -192,19 +237,25 @@ async fn every_route_is_open_to_those_whom_the_matrix_names_and_to_nobody_else()
     let (webhook, delivery) = webhook(&api).await;
     let order = submitted(&api, OWN).await;
     let token = tracking_token(&api, &order).await;
-    let subjects = Subjects { order, key, webhook, delivery, token };
+    let (first, letter_group) = dead_letter(&database).await;
+    let letters = [first, dead_letter(&database).await.0];
+    let replay = replay(&api).await;
+    let subjects = Subjects { order, key, webhook, delivery, token, letters, letter_group, replay };
     let mut wrong = Vec::new();
     for (route, statuses) in EXPECTED {
         for (caller, expected) in Caller::ALL.into_iter().zip(statuses) {
             let before = audited(&database).await;
-            let response = caller.sign(request(&api, &subjects, route)).send().await.expect("an answer");
+            let response = caller.sign(request(&api, &subjects, caller, route)).send().await.expect("an answer");
             // pages are no JSON
             let (status, body) = (response.status().as_u16(), response.text().await.expect("a body"));
             if status != expected {
                 wrong.push(format!("{route} by {caller:?}: {status} instead of {expected}: {body}"));
             }
             // whatever an operator changes is in the audit log; orders have their own history
-            let deed = status < 300 && !route.starts_with("GET ") && !route.starts_with("POST /api/v1/orders");
+            let deed = status < 300
+                && !route.starts_with("GET ")
+                && !route.starts_with("POST /api/v1/orders")
+                && !route.ends_with("/preview");
             let appended = audited(&database).await - before;
             if appended != i64::from(deed) {
                 wrong.push(format!("{route} by {caller:?} left {appended} entries in the audit log"));

@@ -78,6 +78,11 @@ async fn an_operator_finds_understands_and_replays() {
     let none = run(&scene, &["list", "--state", "resolved"]).await;
     assert_eq!(none.out, "no dead letters\n");
 
+    let counted = json(&run(&scene, &["count", "--by", "customer", "--json"]).await);
+    assert_eq!(counted["counts"], serde_json::json!([]), "nobody's customer is known: {counted}");
+    let counted = run(&scene, &["count", "--by", "order"]).await;
+    assert!(counted.out.contains(&order_id.to_string()) && counted.out.lines().count() == 2, "{}", counted.out);
+
     let listed = json(&run(&scene, &["list", "--json", "--queue", "order_processing"]).await);
     let id = listed["dead_letters"][0]["id"].as_str().expect("an id").to_owned();
     let shown = run(&scene, &["show", &id]).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use order_fleet::access::{Actor, Trust};
-use order_fleet::dead_letters::replay::{Begin, Left, Runner, begin};
+use order_fleet::dead_letters::replay::{Begin, Left, Runner, Turn, begin};
 use order_fleet::lifecycle::SagaArgs;
 use order_fleet::messaging::Broker;
 use order_fleet::services::analytics_service::AnalyticsService;
@@ -51,7 +51,7 @@ impl Scene {
     }
 
     /// Events that died of the same cause; `good` says whether they can be recorded now.
-    pub(super) async fn dead_events(&self, error: &str, count: usize, good: bool) {
+    pub async fn dead_events(&self, error: &str, count: usize, good: bool) {
         for number in 0..count {
             let id = Uuid::new_v4();
             let properties = message(
@@ -70,7 +70,7 @@ impl Scene {
         }
     }
 
-    pub(super) async fn run(&self, id: Uuid) -> Left {
+    pub async fn run(&self, id: Uuid) -> Left {
         self.runner().run(id, &CancellationToken::new()).await.expect("the database answers")
     }
 }
@@ -147,19 +147,21 @@ async fn a_paused_replay_sends_nothing_and_goes_on_where_it_was_and_a_cancelled_
     scene.dead_events("the table is locked, try", 30, true).await;
     scene.stored(30).await;
     let begun = scene.begin(&Filter::default()).await;
-    let turn = async |from: &[OperationState], to| {
+    let turn = async |wanted| {
         let mut db = scene.database.pool.acquire().await.expect("a connection");
         let actor = Actor::person("anna", Trust::Operator);
-        order_fleet::dead_letters::replay::turn(&mut db, &actor, begun.id, from, to, "replay.turn")
+        order_fleet::dead_letters::replay::turn(&mut db, &actor, begun.id, wanted)
             .await
             .expect("turned")
+            .expect("is there")
+            .1
     };
-    assert!(turn(&[OperationState::Running], OperationState::Paused).await);
+    assert!(turn(Turn::Pause).await);
     assert_eq!(scene.run(begun.id).await, Left::NotRunning);
     assert_eq!(scene.operation(begun.id).await.waiting(), 30);
-    assert!(turn(&[OperationState::Paused], OperationState::Running).await);
-    assert!(!turn(&[OperationState::Paused], OperationState::Running).await);
-    assert!(turn(&[OperationState::Running], OperationState::Cancelled).await);
+    assert!(turn(Turn::Resume).await);
+    assert!(!turn(Turn::Resume).await);
+    assert!(turn(Turn::Cancel).await);
     let cancelled = scene.operation(begun.id).await;
     assert_eq!((cancelled.state, cancelled.kept), (OperationState::Cancelled, 30));
     assert_eq!(scene.begin(&Filter::default()).await.total, 30, "they are free again");

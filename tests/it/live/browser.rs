@@ -1,21 +1,12 @@
 //! The customer's page in a real browser: states appear by themselves, survive a reload and a killed API; it works without scripts.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
-use crate::support::browser::Browser;
+use crate::support::browser::{Browser, picture};
 use crate::support::{ApiProcess, Options, Role, Stage, answer, eventually, order_of, paid_with};
 
 const PHONE: (u32, u32) = (390, 844);
 const DESKTOP: (u32, u32) = (1280, 900);
-
-/// Where somebody may look at the pictures afterwards.
-fn picture(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pictures");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    folder.join(format!("{name}.png"))
-}
 
 async fn link(stage: &Stage, api: &ApiProcess, order: &str) -> String {
     let (status, body) = answer(stage.api.client.get(format!("{}/api/v1/orders/{order}", api.address))).await;

@@ -1,6 +1,7 @@
 //! The HTTP API of one process, served on a free port. Several on one database are several processes of order-api.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use order_fleet::config::BrokerArgs;
 use order_fleet::intake::http::{ApiState, Guard, Registration, router};
@@ -9,6 +10,7 @@ use order_fleet::lifecycle::SagaArgs;
 use order_fleet::messaging::Broker;
 use order_fleet::ops::status::{QueueReader, Sources};
 use order_fleet::ports::webhooks::{AddressRules, Vault};
+use order_fleet::services::rehearsals::Rehearsals;
 use order_fleet::tracking::{Limits, Links, Tracking};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -115,7 +117,19 @@ impl Api {
         let saga = SagaArgs { stock_deadline_seconds: 300, payment_deadline_seconds: 600 };
         let payment_secrets = SECRETS.map(|secret| secret.parse().expect("a secret")).into();
         let tracked = tracking.clone();
-        let state = ApiState { db, intake, status, webhooks, payment_secrets, saga, guard, tracking: tracked, links };
+        let consumers = Arc::new(Rehearsals::new(saga.clone()));
+        let state = ApiState {
+            db,
+            intake,
+            status,
+            webhooks,
+            payment_secrets,
+            saga,
+            guard,
+            consumers,
+            tracking: tracked,
+            links,
+        };
         let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             // the writers live as long as the server

@@ -1,6 +1,6 @@
 //! A headless Chromium, driven over its DevTools protocol: what a customer's browser does with the tracking page.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -25,6 +25,13 @@ const STARTING: Duration = Duration::from_secs(60);
 const ANSWER: Duration = Duration::from_secs(30);
 /// Where it is, by distribution.
 const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// Where somebody may look at the pictures afterwards.
+pub fn picture(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder.join(format!("{name}.png"))
+}
 
 /// One page in a browser of its own; both are gone when dropped.
 pub struct Browser {
@@ -110,6 +117,27 @@ impl Browser {
     pub async fn text(&self, selector: &str) -> String {
         let text = self.evaluate(&format!("document.querySelector({})?.innerText", json!(selector))).await;
         text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Writes into a field, as typing does.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        let field = format!("document.querySelector({})", json!(selector));
+        let written = self.evaluate(&format!("({field} !== null) && (({field}.value = {}), true)", json!(text))).await;
+        assert_eq!(written, true, "there is no {selector}");
+    }
+
+    /// Clicks the first element that matches and has this text.
+    pub async fn click(&self, selector: &str, text: &str) {
+        let clicked = format!(
+            "[...document.querySelectorAll({})].filter((one) => one.innerText.trim() === {})
+             .slice(0, 1).map((one) => one.click()).length",
+            json!(selector),
+            json!(text)
+        );
+        eventually(&format!("{selector} {text:?} to click"), async || {
+            (self.evaluate(&clicked).await == 1).then_some(())
+        })
+        .await;
     }
 
     /// Waits until the element has this text.

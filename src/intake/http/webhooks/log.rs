@@ -16,9 +16,11 @@ use super::super::json_body::JsonBody;
 use super::super::parameters::{PAGE, PageParameters, Parameters};
 use super::super::problem::ProblemKind::{Conflict, NotFound};
 use super::super::problem::{Problem, ProblemKind, of_database};
+use super::super::products::short_text;
 use super::super::router::ApiState;
 use super::{IdInPath, of_path, read, target, unknown};
 use crate::contract::webhook::Deliver;
+use crate::contract::requests::ShortText;
 use crate::contract::{read_moment, requests};
 use crate::domain::webhook::{DeliveryState, EndpointState, PING, delivery_id};
 use crate::store::outbox;
@@ -45,7 +47,7 @@ pub(in super::super) struct DeliveryPage {
     params(
         ("id" = Uuid, Path, example = "01a1fbce-2f0b-7c4e-9a51-3f2b6f1d8e90"),
         ("state" = Option<DeliveryState>, Query, description = "Only deliveries that stand so."),
-        ("event_type" = Option<String>, Query, description = "Only events of this type.", min_length = 1),
+        ("event_type" = Option<ShortText>, Query, description = "Only events of this type."),
         ("since" = Option<String>, Query, description = "Made from this time on.", format = DateTime),
         ("until" = Option<String>, Query, description = "Made before this time.", format = DateTime),
         PageParameters
@@ -61,7 +63,7 @@ pub(in super::super) async fn list(
     let id = of_path(id)?;
     let filter = Filter {
         state: parameters.optional("state", str::parse::<DeliveryState>),
-        event_type: parameters.optional("event_type", |text| Ok::<_, String>(text.to_owned())),
+        event_type: parameters.optional("event_type", short_text),
         since: parameters.optional("since", read_moment),
         until: parameters.optional("until", read_moment),
     };

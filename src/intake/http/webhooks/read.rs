@@ -32,7 +32,7 @@ pub(super) fn new(body: &JsonBody, rules: AddressRules) -> Result<Wanted, Proble
     let event_types = patterns(&mut fields);
     let description = fields.optional_text("description", description);
     let customer_id = fields.optional_text("customer_id", |text| CustomerId::parse(text));
-    let errors = faults(fields);
+    let errors = fields.faults();
     match (url, event_types) {
         (Some(url), Some(event_types)) if errors.is_empty() => {
             let interest = Interest { event_types, customer_id };
@@ -58,7 +58,7 @@ pub(super) fn change(body: &JsonBody, rules: AddressRules) -> Result<EndpointCha
         Some(Value::Null) => Some(None),
         Some(_) | None => customer_id.map(Some),
     };
-    let errors = faults(fields);
+    let errors = fields.faults();
     match errors.is_empty() {
         true => {
             Ok(EndpointChange { url: url.map(|url| url.as_str().to_owned()), description, event_types, customer_id })
@@ -74,7 +74,7 @@ pub(super) fn overlap(body: &JsonBody) -> Result<i64, Problem> {
         None => Some(OVERLAP),
         Some(_) => fields.whole("overlap_seconds", 0, MAX_OVERLAP),
     };
-    let errors = faults(fields);
+    let errors = fields.faults();
     overlap.filter(|_| errors.is_empty()).ok_or_else(|| Problem::validation(errors))
 }
 
@@ -95,7 +95,7 @@ pub(super) fn range(body: &JsonBody) -> Result<Range, Problem> {
     {
         fields.fault("until", "must be later than since");
     }
-    let errors = faults(fields);
+    let errors = fields.faults();
     match since {
         Some(since) if errors.is_empty() => {
             Ok(Range { since, until: until.unwrap_or_else(OffsetDateTime::now_utc), position })
@@ -129,13 +129,6 @@ fn description(text: &str) -> Result<String, String> {
         0..=MAX_DESCRIPTION => Ok(text.to_owned()),
         _ => Err(format!("must have at most {MAX_DESCRIPTION} characters")),
     }
-}
-
-fn faults(fields: Fields<'_>) -> Vec<crate::contract::FieldError> {
-    let unknown = fields.unknown();
-    let mut errors = fields.errors;
-    errors.extend(unknown);
-    errors
 }
 
 #[cfg(test)]
