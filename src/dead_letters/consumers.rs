@@ -88,6 +88,10 @@ pub trait Consumers: Send + Sync {
     /// The name under which the consumer of a queue remembers what it has handled; `None` for queues that are not the fleet's.
     fn inbox_of(&self, queue: &str) -> Option<&'static str>;
 
+    /// Whether the consumer of a queue has an effect for every message that it can read and has not handled before: then nothing but its
+    /// inbox can make a replay needless, and no rehearsal is needed to know.
+    fn applies_all_new(&self, queue: &str) -> bool;
+
     /// Runs the consumer's own code in a transaction that is rolled back. Calls to the outside are not made.
     fn rehearse<'a>(&'a self, db: &'a PgPool, letter: DeadLetter) -> Rehearsed<'a>;
 }

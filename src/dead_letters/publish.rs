@@ -15,7 +15,7 @@ use crate::store::dead_letters::{Claim, Released, State, claim, release, resolve
 use crate::telemetry::chain;
 
 /// Most messages claimed at once: few enough to be published well within the lease.
-pub const CHUNK: usize = 100;
+pub const CHUNK: usize = 500;
 /// Longest time for publishing one chunk; the rest is given back. Well below `store::dead_letters::LEASE_MINUTES`, so that nobody
 /// else takes what is still being published here.
 const PUBLISHING: Duration = Duration::from_secs(120);
@@ -31,8 +31,10 @@ pub enum Outcome {
         /// What its consumer's inbox will know it by.
         inbox_id: Uuid,
     },
-    /// The broker has it, but its row has changed meanwhile: most likely it has failed again.
-    MovedOn,
+    /// The broker has it, but its row has changed meanwhile: it has failed again already, or another process sends it, too.
+    MovedOn {
+        inbox_id: Uuid,
+    },
     /// Not published: it is not unresolved, or another operator is replaying it.
     NotFree(State),
     NotFound,
@@ -42,6 +44,12 @@ pub enum Outcome {
     NotStored(String),
     /// Perhaps stored; the row is unresolved. Replaying it again is safe: its consumer takes it once.
     InDoubt(String),
+    /// The broker is away, or takes nothing; the row is unresolved as before, and it is nobody's failure.
+    BrokerAway {
+        why: String,
+        /// What its consumer's inbox will know it by, where it was perhaps stored all the same.
+        in_doubt: Option<Uuid>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +63,7 @@ enum Sent {
     Stored,
     NotStored(String),
     InDoubt(String),
+    BrokerAway { why: String, is_in_doubt: bool },
 }
 
 pub struct Replayer {
@@ -129,14 +138,20 @@ impl Replayer {
                     exchange: wire.exchange,
                     routing_key: wire.routing_key,
                 },
-                Sent::Stored => Outcome::MovedOn,
+                Sent::Stored => Outcome::MovedOn { inbox_id: inbox_id(&wire) },
                 Sent::NotStored(why) => Outcome::NotStored(why),
                 Sent::InDoubt(why) => Outcome::InDoubt(why),
+                Sent::BrokerAway { why, is_in_doubt } => {
+                    Outcome::BrokerAway { why, in_doubt: is_in_doubt.then(|| inbox_id(&wire)) }
+                }
             };
             match &outcome {
                 Outcome::NotStored(_) => released.push(Released { claim, why: outcome.to_string(), unsent: true }),
                 Outcome::InDoubt(_) => released.push(Released { claim, why: outcome.to_string(), unsent: false }),
-                Outcome::Replayed { .. } | Outcome::MovedOn => {}
+                Outcome::BrokerAway { in_doubt, .. } => {
+                    released.push(Released { claim, why: outcome.to_string(), unsent: in_doubt.is_none() });
+                }
+                Outcome::Replayed { .. } | Outcome::MovedOn { .. } => {}
                 Outcome::NotFree(_) | Outcome::NotFound | Outcome::NoWayBack => {}
             }
             reports.push(Report { id: claim.id, outcome });
@@ -151,6 +166,17 @@ impl Replayer {
         }));
         reports.sort_by_key(|report| ids.iter().position(|id| *id == report.id));
         Ok(reports)
+    }
+
+    /// Makes sure of a channel to the broker.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub async fn reach(&mut self) -> Result<(), String> {
+        if !self.publisher.as_ref().is_some_and(Publisher::is_usable) {
+            self.publisher = Some(self.broker.publisher(ROLE).await.map_err(|error| chain(&error))?);
+        }
+        Ok(())
     }
 
     /// Publishes together; when that closes the channel (one wrong exchange is enough), one by one.
@@ -171,22 +197,22 @@ impl Replayer {
     }
 
     async fn attempt(&mut self, wires: &[Wire], deadline: Instant) -> Attempt {
-        let not_stored = |why: &str| Attempt::Answered(wires.iter().map(|_| Sent::NotStored(why.to_owned())).collect());
-        if Instant::now() >= deadline {
-            return not_stored("the broker was too slow for those before it");
-        }
-        let mut publisher = match self.publisher.take().filter(Publisher::is_usable) {
-            Some(publisher) => publisher,
-            None => match self.broker.publisher(ROLE).await {
-                Ok(publisher) => publisher,
-                Err(error) => return not_stored(&chain(&error)),
-            },
+        let away = |why: String, is_in_doubt| {
+            Attempt::Answered(wires.iter().map(|_| Sent::BrokerAway { why: why.clone(), is_in_doubt }).collect())
         };
+        if Instant::now() >= deadline {
+            return away("it was too slow for those before".to_owned(), false);
+        }
+        if let Err(why) = self.reach().await {
+            return away(why, false);
+        }
+        let Some(mut publisher) = self.publisher.take() else { return away("no channel".to_owned(), false) };
         match publisher.publish(wires).await {
             Ok(verdicts) => {
                 self.publisher = Some(publisher);
                 Attempt::Answered(verdicts.into_iter().map(Sent::from).collect())
             }
+            Err(error) if error.is_outage() => away(chain(&error), true),
             Err(error @ PublishError::Channel(_)) => Attempt::ChannelClosed(chain(&error)),
             Err(error @ (PublishError::Deadline | PublishError::NotConfirming)) => {
                 Attempt::Answered(wires.iter().map(|_| Sent::InDoubt(chain(&error))).collect())
@@ -219,12 +245,13 @@ impl Outcome {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Replayed { .. } => "replayed",
-            Self::MovedOn => "moved_on",
+            Self::MovedOn { .. } => "moved_on",
             Self::NotFree(_) => "not_free",
             Self::NotFound => "not_found",
             Self::NoWayBack => "no_way_back",
             Self::NotStored(_) => "not_stored",
             Self::InDoubt(_) => "in_doubt",
+            Self::BrokerAway { .. } => "broker_away",
         }
     }
 }
@@ -236,13 +263,19 @@ impl std::fmt::Display for Outcome {
                 "" => write!(f, "replayed to {routing_key}"),
                 exchange => write!(f, "replayed through {exchange}, {routing_key}"),
             },
-            Self::MovedOn => f.write_str("published, but it has changed meanwhile; it may have failed again already"),
+            Self::MovedOn { .. } => {
+                f.write_str("published, but it has changed meanwhile; it may have failed again already")
+            }
             Self::NotFree(State::Replaying) => f.write_str("not published: it is being replayed right now"),
             Self::NotFree(state) => write!(f, "not published: it is {state}"),
             Self::NotFound => f.write_str("there is no such dead letter"),
             Self::NoWayBack => f.write_str("not published: nobody can tell where it came from"),
             Self::NotStored(why) => write!(f, "not published: {why}"),
             Self::InDoubt(why) => write!(f, "perhaps published, still unresolved: {why}"),
+            Self::BrokerAway { why, in_doubt: None } => write!(f, "not published, the broker is away: {why}"),
+            Self::BrokerAway { why, in_doubt: Some(_) } => {
+                write!(f, "perhaps published, the broker went away: {why}")
+            }
         }
     }
 }

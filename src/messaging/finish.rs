@@ -1,6 +1,7 @@
 //! The end of a batch: decide it in one transaction, publish what it caused, acknowledge.
 
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::engine::{Decided, decide};
 use super::fault::Fault;
@@ -8,6 +9,7 @@ use super::session::{Prepared, Ready, Session};
 use super::settle::{Settlement, settle};
 use super::{Failure, Handler, Incoming, Source, Wire, bundle, dead_letter};
 use crate::crash_points::{Boundary, crash_point};
+use crate::store::{KeptConnection, inbox};
 use crate::telemetry::metrics;
 
 impl<H: Handler> Session<'_, H> {
@@ -22,6 +24,7 @@ impl<H: Handler> Session<'_, H> {
         let mut caused = Vec::new();
         let mut copies = Vec::new();
         let mut fresh = Vec::with_capacity(size);
+        let mut unconcerned = Vec::new();
         for Ready { receipt, prepared } in ready {
             match prepared {
                 Prepared::Fresh(delivery) => fresh.push(delivery),
@@ -30,7 +33,10 @@ impl<H: Handler> Session<'_, H> {
                     count::<H>("duplicate");
                 }
                 Prepared::Failed(incoming, failure) => copies.push(self.settled(&incoming, &failure)?),
-                Prepared::Unconcerned => count::<H>("unconcerned"),
+                Prepared::Unconcerned(replayed) => {
+                    unconcerned.extend(replayed);
+                    count::<H>("unconcerned");
+                }
             }
             settled.push(receipt);
         }
@@ -52,6 +58,9 @@ impl<H: Handler> Session<'_, H> {
                 }
                 Decided::Failed(failure) => copies.push(self.settled(&delivery.incoming, &failure)?),
             }
+        }
+        if !unconcerned.is_empty() {
+            self.through_outages(acker.as_ref(), || note(&self.db, H::ROLE, &unconcerned)).await?;
         }
         let mut wires = bundle::wires(&caused, self.consumer.args.bundle);
         wires.extend(copies);
@@ -94,6 +103,14 @@ impl<H: Handler> Session<'_, H> {
         );
         Ok(dead_letter::copy(incoming, queue, failure, settlement))
     }
+}
+
+/// Leaves a trace of replayed messages that had no effect.
+async fn note(db: &KeptConnection, role: &str, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    let mut connection = db.take().await?;
+    inbox::note(&mut connection, role, ids).await?;
+    connection.keep();
+    Ok(())
 }
 
 fn count<H: Handler>(outcome: &str) {

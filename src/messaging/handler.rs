@@ -67,7 +67,7 @@ pub trait Handler: Send + Sync + Sized + 'static {
     /// The text says what is wrong with the message, every fault at once.
     fn decode(&self, incoming: &Incoming) -> Result<Self::Message, Failure>;
 
-    /// Messages that do not concern this service are acknowledged without a trace.
+    /// Messages that do not concern this service are acknowledged without a trace; replayed ones leave their row in the inbox.
     fn concerns(&self, _message: &Self::Message) -> bool {
         true
     }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures_util::future::maybe_done;
 use futures_util::poll;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
+use lapin::protocol::AMQPErrorKind;
+use lapin::{Channel, Confirmation, Connection, ErrorKind, PublisherConfirm};
 use tokio::time::timeout;
 
 use super::Wire;
@@ -42,6 +43,21 @@ pub enum PublishError {
     Channel(#[source] lapin::Error),
     #[error("the channel does not confirm publishes")]
     NotConfirming,
+}
+
+impl PublishError {
+    /// Whether the broker itself is the trouble (away, or it takes nothing), and not what was published.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Deadline => true,
+            Self::Channel(error) => match error.kind() {
+                ErrorKind::ProtocolError(refusal) => matches!(refusal.kind(), AMQPErrorKind::Hard(_)),
+                ErrorKind::SerialisationError(_) => false,
+                _ => true,
+            },
+            Self::NotConfirming => false,
+        }
+    }
 }
 
 /// One channel in confirm mode.

@@ -10,7 +10,7 @@ use super::failure::panic_text;
 use super::{Delivery, Failure, Handler, Incoming, Outcome};
 use crate::contract::Outgoing;
 use crate::store::{inbox, rehearsal};
-use crate::telemetry::chain;
+use crate::telemetry::{chain, rehearsing};
 
 /// What would come of it.
 #[derive(Debug)]
@@ -32,6 +32,10 @@ pub enum Rehearsal {
 /// # Errors
 /// An outage of the database, or another transaction that holds the same rows for more than two seconds.
 pub async fn rehearse<H: Handler>(handler: &H, db: &PgPool, incoming: Incoming) -> Result<Rehearsal, sqlx::Error> {
+    rehearsing(unnoticed(handler, db, incoming)).await
+}
+
+async fn unnoticed<H: Handler>(handler: &H, db: &PgPool, incoming: Incoming) -> Result<Rehearsal, sqlx::Error> {
     let message = match handler.decode(&incoming) {
         Ok(message) => message,
         Err(failure) => return Ok(Rehearsal::Failed(failure)),

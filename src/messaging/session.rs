@@ -39,7 +39,8 @@ pub(super) enum Prepared<H: Handler> {
     /// Handled before; this is what it caused then.
     Known(Vec<Outgoing>),
     Failed(Incoming, Failure),
-    Unconcerned,
+    /// `Some`: an operator has replayed it, and whoever watches the replay looks for its id in the inbox.
+    Unconcerned(Option<Uuid>),
 }
 
 pub(super) struct Ready<H: Handler> {
@@ -133,7 +134,9 @@ impl<'a, H: Handler> Session<'a, H> {
             .unwrap_or_else(|panic| Err(Failure::Panicked(panic_text(panic.as_ref()))));
         let prepared = match read {
             Err(failure) => Prepared::Failed(incoming, failure),
-            Ok(message) if !handler.concerns(&message) => Prepared::Unconcerned,
+            Ok(message) if !handler.concerns(&message) => {
+                Prepared::Unconcerned((incoming.replays() > 0).then_some(receipt.identity))
+            }
             Ok(message) if H::CALLS_OUTSIDE => {
                 decoded.push(Decoded { taken: Taken { receipt, incoming, came_back }, message });
                 return;

@@ -45,7 +45,8 @@ impl Route {
     pub async fn send(&self, id: Uuid, title: &str, body: &str) -> Result<(), String> {
         match self {
             Self::Webhook { client, url } => {
-                let text = format!("*{title}*\n{body}");
+                // Slack takes <…> for its own markup
+                let text = format!("*{}*\n{}", escaped(title), escaped(body));
                 let request = client.post(url.clone()).timeout(DEADLINE).json(&json!({"text": text}));
                 let answer = request.send().await.map_err(http::words)?;
                 match answer.status() {

@@ -76,6 +76,25 @@ impl Consumers for Rehearsals {
         })
     }
 
+    fn applies_all_new(&self, queue: &str) -> bool {
+        match WorkQueue::by_name(queue) {
+            // every event is recorded
+            Some(WorkQueue::Analytics) => true,
+            Some(
+                WorkQueue::OrderProcessing
+                | WorkQueue::OrderProcessingHigh
+                | WorkQueue::OrderReplies
+                | WorkQueue::InventoryRequests
+                | WorkQueue::PaymentRequests
+                | WorkQueue::EmailNotifications
+                | WorkQueue::SmsNotifications
+                | WorkQueue::PushNotifications
+                | WorkQueue::WebhookDeliveries,
+            )
+            | None => false,
+        }
+    }
+
     fn rehearse<'a>(&'a self, db: &'a PgPool, letter: DeadLetter) -> Rehearsed<'a> {
         Box::pin(async move {
             let unknown = |why: &str| Verdict::Unknown { why: why.to_owned() };

@@ -74,6 +74,22 @@ pub async fn record(db: &mut PgConnection, consumer: &str, handled: &[(Uuid, &[O
     Ok(())
 }
 
+/// Leaves a row for messages that had no effect, so that whoever waits for them sees that they were read.
+///
+/// # Errors
+/// Any database error.
+pub async fn note(db: &mut PgConnection, consumer: &str, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into inbox (consumer, message_id) select $1, t.id from unnest($2::uuid[]) as t (id)
+         on conflict (consumer, message_id) do nothing",
+    )
+    .bind(consumer)
+    .bind(ids)
+    .execute(db)
+    .await
+    .map(drop)
+}
+
 /// Whether this error of [`record`] says that a message has been handled before.
 pub fn is_repetition(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| error.constraint() == Some("inbox_pkey"))

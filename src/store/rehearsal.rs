@@ -19,8 +19,12 @@ pub async fn be_impatient(db: &mut PgConnection) -> Result<(), sqlx::Error> {
 /// Any database error.
 pub async fn written(db: &mut PgConnection) -> Result<BTreeMap<String, i64>, sqlx::Error> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
-        "select relname::text, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_xact_user_tables
-         where n_tup_ins + n_tup_upd + n_tup_del > 0",
+        // as pg_stat_xact_user_tables, without what that joins: this is asked twice for each letter
+        "select relname, rows from (
+             select c.relname::text, pg_stat_get_xact_tuples_inserted(c.oid) + pg_stat_get_xact_tuples_updated(c.oid)
+                 + pg_stat_get_xact_tuples_deleted(c.oid) as rows
+             from pg_class c where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace) t
+         where rows > 0",
     )
     .fetch_all(db)
     .await?;

@@ -57,9 +57,22 @@ pub struct Metrics {
 static METRICS: LazyLock<Metrics> =
     LazyLock::new(|| Metrics::register().unwrap_or_else(|error| panic!("metrics: {error}")));
 
-/// The metrics of this process.
+/// What rehearsals count; nobody reads it.
+static REHEARSED: LazyLock<Metrics> =
+    LazyLock::new(|| Metrics::register().unwrap_or_else(|error| panic!("metrics: {error}")));
+
+tokio::task_local! {
+    static REHEARSAL: ();
+}
+
+/// The metrics of this process. Within [`rehearsing`], some that nobody reads: what is rolled back has not happened.
 pub fn metrics() -> &'static Metrics {
-    &METRICS
+    if REHEARSAL.try_with(|()| ()).is_ok() { &REHEARSED } else { &METRICS }
+}
+
+/// Runs something that leaves no trace in the metrics.
+pub async fn rehearsing<F: Future>(what: F) -> F::Output {
+    REHEARSAL.scope((), what).await
 }
 
 /// Seconds: from a local commit to a slow payment.

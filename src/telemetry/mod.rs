@@ -12,7 +12,7 @@ mod taking;
 pub use health::{Health, Pulse, RoleHealth};
 pub use http::observe;
 pub use log::init;
-pub use metrics::{Metrics, metrics};
+pub use metrics::{Metrics, metrics, rehearsing};
 pub use process::{CpuMeter, Memory, Stat, bytes_written, host};
 pub use server::routes;
 pub use signs::{BreakerSign, Signs};

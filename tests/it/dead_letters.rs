@@ -2,10 +2,13 @@
 
 mod alerting;
 mod arriving;
+mod broker_away;
 mod console;
 mod draining;
 mod many;
+mod once;
 mod operating;
+mod operators;
 mod over_http;
 mod ramp;
 mod rehearsing;

@@ -135,7 +135,7 @@ async fn did(
     reason: Option<&str>,
     after: Option<&serde_json::Value>,
 ) -> Result<(), sqlx::Error> {
-    let target = format!("replay:{id}");
+    let target = super::end::target(id);
     let deed = Deed { actor, action, target: &target, reason, before: None, after, correlation_id: None };
     audit_log::append(db, &deed).await
 }

@@ -1,22 +1,21 @@
 //! Carries out a replay: a few messages at a time, each followed to its end, more as it goes well. Whoever runs it holds a lease; if
 //! the process dies another goes on, and the consumers' inboxes see to it that nothing takes effect twice.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt};
 use sqlx::{Connection, PgPool};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::end::end;
 use super::ramp::{Fares, next_stage};
 use super::watch::{UNSEEN_AFTER, look};
-use crate::dead_letters::consumers::{Consumers, Verdict};
-use crate::dead_letters::publish::{CHUNK, Outcome, Replayer};
+use crate::dead_letters::consumers::Consumers;
+use crate::dead_letters::publish::Replayer;
 use crate::messaging::Broker;
-use crate::store::dead_letters::{self as store, Change, ItemState, Operation, OperationState, State, Waiting};
+use crate::store::dead_letters::{self as store, Change, ItemState, Operation, OperationState, RUNNER_LEASE_SECONDS};
 
 /// Pause between two looks at what was sent.
 const LOOK: Duration = Duration::from_millis(100);
@@ -25,16 +24,15 @@ const LOOK: Duration = Duration::from_millis(100);
 const RENEW: Duration = Duration::from_secs(1);
 /// Of the messages that are not seen to end, so many pause the operation: something else is wrong.
 const MOST_UNSEEN: usize = 20;
-/// Rehearsals at the same time, each with a connection of its own.
-const REHEARSED_AT_ONCE: usize = 4;
 /// Slices of a second in which the full rate is sent.
 const SLICES: i32 = 5;
 
 pub struct Runner {
     id: Uuid,
-    db: PgPool,
-    replayer: Replayer,
-    consumers: Arc<dyn Consumers>,
+    lease_seconds: f64,
+    pub(super) db: PgPool,
+    pub(super) replayer: Replayer,
+    pub(super) consumers: Arc<dyn Consumers>,
 }
 
 /// Why a runner has left an operation.
@@ -51,7 +49,13 @@ pub enum Left {
 impl Runner {
     /// `id`: who it is for the lease; others keep off what it holds.
     pub fn new(id: Uuid, db: PgPool, broker: Broker, consumers: Arc<dyn Consumers>) -> Self {
-        Self { id, replayer: Replayer::new(db.clone(), broker), db, consumers }
+        let lease_seconds = f64::from(RUNNER_LEASE_SECONDS);
+        Self { id, lease_seconds, replayer: Replayer::new(db.clone(), broker), db, consumers }
+    }
+
+    /// How long others wait before they take over, should this process die. Some seconds at least: it is renewed once a second.
+    pub fn with_lease(self, lease: Duration) -> Self {
+        Self { lease_seconds: lease.as_secs_f64(), ..self }
     }
 
     /// Runs an operation until it ends, somebody else turns it, or the process is told to stop.
@@ -69,7 +73,7 @@ impl Runner {
 
     async fn hold(&self, operation: Uuid) -> Result<Option<Operation>, sqlx::Error> {
         let mut db = self.db.acquire().await?;
-        store::hold(&mut db, operation, self.id).await
+        store::hold(&mut db, operation, self.id, self.lease_seconds).await
     }
 
     async fn why_not(&self, operation: Uuid) -> Result<Left, sqlx::Error> {
@@ -79,15 +83,18 @@ impl Runner {
     }
 }
 
-struct Run<'a> {
-    runner: &'a mut Runner,
-    operation: Operation,
-    fares: Fares,
+/// One operation on its way.
+pub(super) struct Run<'a> {
+    pub(super) runner: &'a mut Runner,
+    pub(super) operation: Operation,
+    pub(super) fares: Fares,
+    /// Why the broker could not be used, when it was tried last.
+    pub(super) away: Option<String>,
     /// When the lease was renewed, and when the last messages were sent.
     held_at: Instant,
-    sent_at: Option<Instant>,
+    pub(super) sent_at: Option<Instant>,
     /// Whether the stage has been sent, and so grows when all of it has ended.
-    is_stage_sent: bool,
+    pub(super) is_stage_sent: bool,
     unseen: usize,
 }
 
@@ -99,7 +106,8 @@ impl<'a> Run<'a> {
             fares.remember(tally.group, tally.applied, tally.failed);
         }
         drop(db);
-        Ok(Self { runner, operation, fares, held_at: Instant::now(), sent_at: None, is_stage_sent: false, unseen: 0 })
+        let held_at = Instant::now();
+        Ok(Self { runner, operation, fares, away: None, held_at, sent_at: None, is_stage_sent: false, unseen: 0 })
     }
 
     async fn carry_out(&mut self, shutdown: &CancellationToken) -> Result<Left, sqlx::Error> {
@@ -117,6 +125,10 @@ impl<'a> Run<'a> {
             }
             let room = self.room(under_way);
             let sent = if room > 0 { self.send(room).await? } else { 0 };
+            if let Some(why) = self.away.take() {
+                self.wait_for_the_broker(&why, shutdown).await?;
+                continue;
+            }
             if under_way == 0 && sent == 0 && self.is_over().await? {
                 return Ok(Left::NotRunning);
             }
@@ -129,7 +141,7 @@ impl<'a> Run<'a> {
     }
 
     /// Renews the lease when it is time. `false`: the operation does not run any more, or somebody else has it.
-    async fn still_holds(&mut self) -> Result<bool, sqlx::Error> {
+    pub(super) async fn still_holds(&mut self) -> Result<bool, sqlx::Error> {
         if self.held_at.elapsed() < RENEW {
             return Ok(true);
         }
@@ -168,92 +180,20 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Sends the next; answers how many were taken up.
-    async fn send(&mut self, room: i64) -> Result<usize, sqlx::Error> {
-        let mut db = self.runner.db.acquire().await?;
-        let next = store::waiting(&mut db, self.operation.id, room).await?;
-        drop(db);
-        for chunk in next.chunks(CHUNK) {
-            // rehearsing takes its time: whoever has lost the lease must not send what another one sends
-            if !self.still_holds().await? {
-                break;
-            }
-            self.send_chunk(chunk).await?;
-        }
-        self.sent_at = Some(Instant::now());
-        self.is_stage_sent |= !next.is_empty();
-        Ok(next.len())
-    }
-
-    async fn send_chunk(&mut self, chunk: &[Waiting]) -> Result<(), sqlx::Error> {
-        let mut changes = Vec::with_capacity(chunk.len());
-        let mut to_send = Vec::with_capacity(chunk.len());
-        let ids: Vec<Uuid> = chunk.iter().map(|item| item.letter).collect();
-        let needless = self.needless(&ids).await?;
-        for item in chunk {
-            match needless.get(&item.letter) {
-                Some(why) => changes.push(ended(*item, ItemState::Skipped, Some(why.clone()))),
-                None => to_send.push(*item),
-            }
-        }
-        let ids: Vec<Uuid> = to_send.iter().map(|item| item.letter).collect();
-        let reports = self.runner.replayer.replay(&ids, self.operation.id, self.operation.watched).await?;
-        for (item, report) in to_send.iter().zip(reports) {
-            changes.push(match &report.outcome {
-                Outcome::Replayed { inbox_id, .. } if self.operation.watched => Change {
-                    message_id: Some(*inbox_id),
-                    ..ended(*item, ItemState::Sent, Some(report.outcome.to_string()))
-                },
-                Outcome::Replayed { .. } => ended(*item, ItemState::Applied, Some(report.outcome.to_string())),
-                Outcome::NotFree(_) | Outcome::NotFound => {
-                    ended(*item, ItemState::Skipped, Some(report.outcome.to_string()))
-                }
-                Outcome::MovedOn | Outcome::NoWayBack | Outcome::NotStored(_) | Outcome::InDoubt(_) => {
-                    self.fares.failed(item.group);
-                    ended(*item, ItemState::Failed, Some(report.outcome.to_string()))
-                }
-            });
-        }
-        self.write(&changes).await
-    }
-
-    /// Those that would change nothing, with the reason: they are marked as resolved and not sent.
-    async fn needless(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, String>, sqlx::Error> {
-        let mut needless = HashMap::new();
-        if !self.operation.watched {
-            return Ok(needless);
-        }
-        let mut db = self.runner.db.acquire().await?;
-        let letters = store::whole(&mut db, ids).await?;
-        drop(db);
-        let free = letters.into_iter().filter(|letter| letter.summary.state == State::Unresolved);
-        let (pool, consumers) = (&self.runner.db, &self.runner.consumers);
-        let mut verdicts = stream::iter(free)
-            .map(async |letter| (letter.summary.id, consumers.rehearse(pool, letter).await))
-            .buffer_unordered(REHEARSED_AT_ONCE);
-        while let Some((id, verdict)) = verdicts.next().await {
-            if let Verdict::Skip { why } = verdict {
-                needless.insert(id, why);
-            }
-        }
-        drop(verdicts);
-        if !needless.is_empty() {
-            let mut db = self.runner.db.acquire().await?;
-            let ids: Vec<Uuid> = needless.keys().copied().collect();
-            store::settle_needless(&mut db, &ids).await?;
-        }
-        Ok(needless)
-    }
-
     /// Looks how those on their way are; answers how many still are.
     async fn watch(&mut self) -> Result<usize, sqlx::Error> {
         let mut db = self.runner.db.acquire().await?;
         let seen = look(&mut db, self.operation.id, self.runner.consumers.as_ref()).await?;
         drop(db);
-        let under_way = seen.iter().filter(|item| item.fate.is_none()).count();
+        let mut under_way = seen.iter().filter(|item| item.fate.is_none()).count();
         let mut changes = Vec::new();
         for item in seen {
             let Some((to, detail)) = item.fate else { continue };
+            // nobody can take anything while the broker is away
+            if to == ItemState::Unseen && self.is_broker_away().await {
+                under_way += 1;
+                continue;
+            }
             match to {
                 ItemState::Applied => self.fares.applied(item.group),
                 ItemState::Failed => self.fares.failed(item.group),
@@ -298,18 +238,9 @@ impl<'a> Run<'a> {
             0 => (OperationState::Completed, None),
             kept => (OperationState::Stopped, Some(format!("{kept} kept, because messages like them failed again"))),
         };
-        store::turn(&mut db, now.id, &[OperationState::Running], state, why.as_deref()).await?;
+        let mut tx = db.begin().await?;
+        end(&mut tx, &now, state, why.as_deref()).await?;
+        tx.commit().await?;
         Ok(true)
     }
-
-    async fn write(&self, changes: &[Change]) -> Result<(), sqlx::Error> {
-        let mut db = self.runner.db.acquire().await?;
-        let mut tx = db.begin().await?;
-        store::change(&mut tx, self.operation.id, changes).await?;
-        tx.commit().await
-    }
-}
-
-fn ended(item: Waiting, to: ItemState, detail: Option<String>) -> Change {
-    Change { position: item.position, to, detail, message_id: None }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::dead_letters::consumers::Consumers;
 use crate::dead_letters::mask::mask_text;
-use crate::store::dead_letters::{self as store, ItemState, OnItsWay, State};
+use crate::store::dead_letters::{self as store, ItemState, LetterNow, OnItsWay, State};
 use crate::store::inbox;
 
 /// A message that its consumer has not answered for in this time, in seconds, was not seen to end: nobody consumes, or it waits
@@ -27,7 +27,7 @@ pub async fn look(db: &mut PgConnection, operation: Uuid, consumers: &dyn Consum
     let on_their_way = store::on_their_way(db, operation).await?;
     let mut by_consumer: HashMap<&'static str, Vec<Uuid>> = HashMap::new();
     for item in &on_their_way {
-        if let Some(consumer) = consumers.inbox_of(&item.queue) {
+        if let Some(consumer) = consumer_of(item, consumers) {
             by_consumer.entry(consumer).or_default().push(item.message_id);
         }
     }
@@ -36,19 +36,35 @@ pub async fn look(db: &mut PgConnection, operation: Uuid, consumers: &dyn Consum
         handled.extend(inbox::known(db, consumer, &ids).await?.into_iter().map(|id| (consumer, id)));
     }
     let seen = on_their_way.iter().map(|item| {
-        let consumer = consumers.inbox_of(&item.queue);
+        let consumer = consumer_of(item, consumers);
         let is_handled = consumer.is_some_and(|consumer| handled.contains(&(consumer, item.message_id)));
         Seen { position: item.position, group: item.group, fate: fate(item, consumer.is_some(), is_handled) }
     });
     Ok(seen.collect())
 }
 
+fn consumer_of(item: &OnItsWay, consumers: &dyn Consumers) -> Option<&'static str> {
+    match &item.letter {
+        LetterNow::There { queue, .. } => consumers.inbox_of(queue),
+        LetterNow::Gone { .. } => None,
+    }
+}
+
 fn fate(item: &OnItsWay, is_ours_to_see: bool, is_handled: bool) -> Option<(ItemState, Option<String>)> {
     if is_handled {
         return Some((ItemState::Applied, None));
     }
-    if !item.is_ours || item.state != State::Resolved {
-        return Some((ItemState::Failed, Some(mask_text(&item.error))));
+    match &item.letter {
+        LetterNow::Gone { is_handled: true } => return Some((ItemState::Applied, None)),
+        LetterNow::Gone { is_handled: false } => {
+            return Some((ItemState::Unseen, Some("its letter was deleted before it was seen to end".to_owned())));
+        }
+        // a process that had lost its lease, and the one that took over, have both sent it
+        LetterNow::There { state: State::Replaying, is_ours: true, .. } => {}
+        LetterNow::There { error, state, is_ours, .. } if !is_ours || *state != State::Resolved => {
+            return Some((ItemState::Failed, Some(mask_text(error))));
+        }
+        LetterNow::There { .. } => {}
     }
     if !is_ours_to_see {
         return Some((ItemState::Applied, Some("handed over: its consumer is not one of the fleet".to_owned())));

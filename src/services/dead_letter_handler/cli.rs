@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Command, CommandFactory, Parser};
 
 use super::args::{Arguments, Verb};
 use super::drain::drain;
@@ -37,13 +37,18 @@ pub fn main() -> ExitCode {
     })
 }
 
+/// The command line, for whoever wants to know what it takes.
+pub fn command() -> Command {
+    Arguments::command()
+}
+
 async fn run(verb: Verb, consumers: Arc<dyn Consumers>) -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     match verb {
         Verb::List(args) => list(args, &mut out).await,
         Verb::Groups(args) => groups(args, &mut out).await,
         Verb::Count(args) => count(args, &mut out).await,
-        Verb::Group(args) => group(args, &mut out).await,
+        Verb::Group(args) => group(args, consumers.as_ref(), &mut out).await,
         Verb::Show(args) => show(args, consumers.as_ref(), &mut out).await,
         Verb::Replay(args) => replay(args, consumers, &mut out).await,
         Verb::Replays(args) => replays(args, consumers, &mut out).await,

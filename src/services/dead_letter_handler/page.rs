@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::table::time;
 use crate::dead_letters::case::Case;
+use crate::dead_letters::consumers::Verdict;
 use crate::dead_letters::mask::{mask_json, mask_text};
 use crate::dead_letters::view::{Payload, hex};
 use crate::dead_letters::way_back::way_back;
@@ -107,8 +109,16 @@ pub fn text(case: Case, reveal: bool) -> String {
     page
 }
 
-/// A group, for people.
-pub fn group(group: &Group) -> String {
+/// A group, for programs; with its newest letter and what would come of that.
+pub fn group_json(group: &Group, newest: Option<&(Uuid, Verdict)>) -> Result<Value, serde_json::Error> {
+    let mut page = serde_json::to_value(group)?;
+    page["newest"] = newest.map(|(id, verdict)| json!({"id": id, "if_replayed_now": verdict})).into();
+    mask_json(&mut page["newest"]);
+    Ok(page)
+}
+
+/// A group, for people: what is known of it, and what to do next.
+pub fn group(group: &Group, newest: Option<&(Uuid, Verdict)>) -> String {
     let mut page = format!("Group {}\n\n", group.id);
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(page, "  {name:<12} {value}");
@@ -128,6 +138,15 @@ pub fn group(group: &Group) -> String {
     line("died", died);
     line("owner", group.owner.as_deref().unwrap_or("-"));
     line("note", group.note.as_deref().unwrap_or("-"));
+    let Some((id, verdict)) = newest else { return page };
+    line("newest", &id.to_string());
+    line("replay now", &visible(&mask_text(&verdict.to_string())));
+    let group = group.id;
+    let _ = write!(page, "\nNext\n  dead-letter-handler show {id}\n");
+    if matches!(verdict, Verdict::Fail { .. }) {
+        let _ = writeln!(page, "  dead-letter-handler edit --group {group} --set PATH=VALUE --why \"…\"");
+    }
+    let _ = writeln!(page, "  dead-letter-handler replay --group {group} --why \"…\"");
     page
 }
 

@@ -18,7 +18,7 @@ use super::table;
 use super::verbs::{INCOMPLETE, OPERATOR, USAGE};
 use crate::access::Actor;
 use crate::dead_letters::consumers::Consumers;
-use crate::dead_letters::replay::{Begin, LISTED, Runner, Turn, begin, first_items, preview, turn};
+use crate::dead_letters::replay::{Begin, LISTED, Left, Runner, Turn, begin, first_items, preview, turn};
 use crate::messaging::Broker;
 use crate::store::dead_letters::{self as store, ItemState, Operation, OperationState};
 
@@ -71,10 +71,19 @@ async fn follow(
 ) -> anyhow::Result<ExitCode> {
     let (id, leave) = (operation.id, CancellationToken::new());
     let progress = Progress::start(&operation);
-    let mut runner = Runner::new(runner, db.clone(), Broker::new(&run.broker, OPERATOR)?, consumers);
+    let lease = Duration::from_secs(run.lease_seconds.unsigned_abs().into());
+    let mut runner = Runner::new(runner, db.clone(), Broker::new(&run.broker, OPERATOR)?, consumers).with_lease(lease);
     let mut running = {
         let leave = leave.clone();
-        tokio::spawn(async move { runner.run(id, &leave).await })
+        tokio::spawn(async move {
+            loop {
+                match runner.run(id, &leave).await? {
+                    // another process has it; should that die, this one takes over
+                    Left::Taken if !leave.is_cancelled() => tokio::time::sleep(LOOK).await,
+                    Left::Taken | Left::NotRunning | Left::Shutdown => return Ok::<(), sqlx::Error>(()),
+                }
+            }
+        })
     };
     let (mut interrupted, mut left) = (false, None);
     loop {
@@ -121,9 +130,11 @@ async fn report(
     out: &mut impl Write,
 ) -> anyhow::Result<ExitCode> {
     let items = first_items(db, now.id).await?;
+    let resolved = store::resolved_by(db, now.id).await?;
     let done = now.applied == now.total;
     if as_json {
-        writeln!(out, "{}", json!({"replay": now, "first": items}))?;
+        let groups: Vec<Uuid> = resolved.iter().map(|(id, _)| *id).collect();
+        writeln!(out, "{}", json!({"replay": now, "first": items, "groups_resolved": groups}))?;
     } else {
         for item in items.iter().filter(|item| i64::from(now.total) <= LISTED || item.state == ItemState::Failed) {
             let detail = item.detail.as_deref().map(|detail| format!(": {detail}"));
@@ -131,6 +142,9 @@ async fn report(
         }
         let because = now.state_reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
         writeln!(out, "replay {} {}{because}: {} of {}", now.id, now.state, summary(now), now.total)?;
+        for (group, error) in &resolved {
+            writeln!(out, "resolved: group {group}: {}", crate::dead_letters::mask::mask_text(error))?;
+        }
         match now.state {
             OperationState::Paused => writeln!(out, "go on: dead-letter-handler replays resume {}", now.id)?,
             OperationState::Running => {

@@ -13,7 +13,7 @@ use crate::dead_letters::Outcome;
 use crate::dead_letters::case::Case;
 use crate::dead_letters::consumers::Consumers;
 use crate::dead_letters::view::view;
-use crate::store::dead_letters::{self, Cursor, GroupChange, GroupFilter};
+use crate::store::dead_letters::{self, Cursor, Filter, GroupChange, GroupFilter, State};
 
 /// Name of the connections, as the database and the broker show them.
 pub(super) const OPERATOR: &str = "dead-letter-handler operator";
@@ -124,8 +124,9 @@ pub async fn groups(args: GroupsArgs, out: &mut impl Write) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn group(args: GroupArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
+pub async fn group(args: GroupArgs, consumers: &dyn Consumers, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let pool = args.database.pool(OPERATOR)?;
+    let mut db = pool.acquire().await.context("the database does not answer")?;
     let given = |text: String| if text.is_empty() { None } else { Some(text) };
     let change = GroupChange { state: args.state, owner: args.owner.map(given), note: args.note.map(given) };
     if !change.is_empty() {
@@ -134,9 +135,20 @@ pub async fn group(args: GroupArgs, out: &mut impl Write) -> anyhow::Result<Exit
         tx.commit().await?;
     }
     let Some(group) = dead_letters::group(&mut db, args.id).await? else { bail!("there is no group {}", args.id) };
+    let waiting = Filter { group_id: Some(group.id), state: Some(State::Unresolved), ..Filter::default() };
+    let newest = dead_letters::list(&mut db, &waiting, None, 1).await?.pop();
+    let newest = match newest {
+        Some(newest) => dead_letters::get(&mut db, newest.id).await?,
+        None => None,
+    };
+    drop(db);
+    let newest = match newest {
+        Some(letter) => Some((letter.summary.id, consumers.rehearse(&pool, letter).await)),
+        None => None,
+    };
     match args.json {
-        true => writeln!(out, "{}", serde_json::to_string(&group)?)?,
-        false => write!(out, "{}", page::group(&group))?,
+        true => writeln!(out, "{}", page::group_json(&group, newest.as_ref())?)?,
+        false => write!(out, "{}", page::group(&group, newest.as_ref()))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -33,7 +33,7 @@ pub async fn run(db: &mut PgConnection) -> Result<Done, JobError> {
 }
 
 const SILENT: &str = "Dead letters wait in the queue dead_letters and are not seen by anyone. Nothing is lost.\n\
-    Look: orders status; then start or mend dead-letter-handler.";
+    See: orders status\nWhat to do: docs/runbook.md, the handler is silent";
 const BACK: &str = "What waited in the queue dead_letters is stored now.";
 
 fn worded(group: &Untold) -> (AlertKind, String) {
@@ -49,8 +49,11 @@ fn worded(group: &Untold) -> (AlertKind, String) {
 fn body(group: &Untold) -> String {
     let kind = group.kind.as_deref().map_or_else(String::new, |kind| format!(", type {kind}"));
     format!(
-        "{} ({}{kind}), {} deaths so far.\nSee them: dead-letter-handler group {}\nTry a replay: dead-letter-handler replay --group {} --dry-run",
-        group.error, group.reason, group.failures, group.id, group.id
+        "{} ({}{kind}), {} deaths so far.\nSee them: dead-letter-handler group {id}\nTry a replay: dead-letter-handler replay --group {id} --dry-run\nWhat to do: docs/runbook.md",
+        group.error,
+        group.reason,
+        group.failures,
+        id = group.id
     )
 }
 
@@ -74,6 +77,6 @@ mod tests {
         assert_eq!(worded(&group(1, 0, false)).0, AlertKind::NewGroup);
         assert_eq!(worded(&group(100, 10, false)).1, "100 failures of one kind in analytics");
         assert_eq!(worded(&group(11, 10, true)).0, AlertKind::GroupReturned);
-        assert!(body(&group(1, 0, false)).contains("--group 00000000"));
+        assert!(body(&group(1, 0, false)).contains("dead-letter-handler group 00000000"));
     }
 }

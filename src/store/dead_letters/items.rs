@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Row};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::operations::ItemState;
+use super::operation_state::ItemState;
 use super::row::State;
 use crate::store::decode::decode;
 use crate::store::text::storable;
@@ -17,6 +17,8 @@ pub struct Waiting {
     pub position: i32,
     pub letter: Uuid,
     pub group: Option<Uuid>,
+    /// It was sent before, and nobody knows whether the broker has it.
+    pub is_in_doubt: bool,
 }
 
 /// The next of an operation, in their order.
@@ -25,7 +27,7 @@ pub struct Waiting {
 /// Any database error.
 pub async fn waiting(db: &mut PgConnection, operation: Uuid, limit: i64) -> Result<Vec<Waiting>, sqlx::Error> {
     sqlx::query(
-        "select position, dead_letter_id, group_id from replay_items
+        "select position, dead_letter_id, group_id, message_id is not null as is_in_doubt from replay_items
          where operation_id = $1 and state = 'waiting' order by position limit $2",
     )
     .bind(operation)
@@ -35,46 +37,67 @@ pub async fn waiting(db: &mut PgConnection, operation: Uuid, limit: i64) -> Resu
             position: row.try_get("position")?,
             letter: row.try_get("dead_letter_id")?,
             group: row.try_get("group_id")?,
+            is_in_doubt: row.try_get("is_in_doubt")?,
         })
     })
     .fetch_all(db)
     .await
 }
 
-/// A message that is on its way, and its letter as it is now.
+/// A message that is on its way.
 #[derive(Clone, Debug)]
 pub struct OnItsWay {
     pub position: i32,
     pub group: Option<Uuid>,
     pub message_id: Uuid,
-    pub queue: String,
-    pub state: State,
-    pub error: String,
-    /// Whether this operation was the last to claim the letter.
-    pub is_ours: bool,
+    pub letter: LetterNow,
     /// It was sent so many seconds ago.
     pub sent_for: f64,
+}
+
+/// The letter of a message that is on its way, as it is now.
+#[derive(Clone, Debug)]
+pub enum LetterNow {
+    There {
+        queue: String,
+        state: State,
+        error: String,
+        /// Whether this operation was the last to claim it.
+        is_ours: bool,
+    },
+    /// Its time was over, and it was deleted.
+    Gone {
+        /// Whether any consumer has handled the message.
+        is_handled: bool,
+    },
 }
 
 /// # Errors
 /// Any database error.
 pub async fn on_their_way(db: &mut PgConnection, operation: Uuid) -> Result<Vec<OnItsWay>, sqlx::Error> {
     sqlx::query(
-        "select i.position, i.group_id, i.message_id, d.queue, d.state, d.error, d.operation_id = $1 as is_ours,
-             extract(epoch from clock_timestamp() - i.sent_at)::float8 as sent_for
-         from replay_items i join dead_letters d on d.id = i.dead_letter_id
+        "select i.position, i.group_id, i.message_id, d.queue, d.state, d.error, coalesce(d.operation_id = $1, false) as is_ours,
+             extract(epoch from clock_timestamp() - i.sent_at)::float8 as sent_for,
+             d.id is null and exists(select 1 from inbox n where n.message_id = i.message_id) as is_handled
+         from replay_items i left join dead_letters d on d.id = i.dead_letter_id
          where i.operation_id = $1 and i.state = 'sent'",
     )
     .bind(operation)
     .try_map(|row: PgRow| {
+        let letter = match row.try_get::<Option<&str>, _>("state")? {
+            None => LetterNow::Gone { is_handled: row.try_get("is_handled")? },
+            Some(state) => LetterNow::There {
+                queue: row.try_get("queue")?,
+                state: decode(state.parse())?,
+                error: row.try_get("error")?,
+                is_ours: row.try_get("is_ours")?,
+            },
+        };
         Ok(OnItsWay {
             position: row.try_get("position")?,
             group: row.try_get("group_id")?,
             message_id: row.try_get("message_id")?,
-            queue: row.try_get("queue")?,
-            state: decode(row.try_get::<&str, _>("state")?.parse())?,
-            error: row.try_get("error")?,
-            is_ours: row.try_get("is_ours")?,
+            letter,
             sent_for: row.try_get("sent_for")?,
         })
     })
@@ -88,7 +111,7 @@ pub struct Change {
     pub position: i32,
     pub to: ItemState,
     pub detail: Option<String>,
-    /// What the inbox knows it by; only for what is sent.
+    /// What the inbox knows it by; only for what is sent, or perhaps sent.
     pub message_id: Option<Uuid>,
 }
 
@@ -106,12 +129,13 @@ pub async fn change(db: &mut PgConnection, operation: Uuid, changes: &[Change]) 
              select * from unnest($2::int[], $3::text[], $4::text[], $5::uuid[]) as t (position, state, detail, message_id)
          ), old as (
              select i.position, i.state from replay_items i join new using (position)
-             where i.operation_id = $1 and i.state in ('waiting', 'sent', 'kept') for update of i
+             where i.operation_id = $1 and i.state in ('waiting', 'sent', 'kept')
+                 and (new.state <> 'waiting' or i.state = 'waiting') for update of i
          ), changed as (
              update replay_items i set state = new.state, detail = new.detail,
                  message_id = coalesce(new.message_id, i.message_id),
                  sent_at = case when new.state = 'sent' then clock_timestamp() else i.sent_at end,
-                 ended_at = case when new.state <> 'sent' then clock_timestamp() end
+                 ended_at = case when new.state not in ('sent', 'waiting') then clock_timestamp() end
              from old join new using (position)
              where i.operation_id = $1 and i.position = old.position
              returning old.state as before, new.state as after
@@ -165,6 +189,18 @@ pub async fn keep(
         .execute(db)
         .await?;
     Ok(kept)
+}
+
+/// Gives those on their way their time anew: nobody could take them while the broker was away.
+///
+/// # Errors
+/// Any database error.
+pub async fn be_patient(db: &mut PgConnection, operation: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query("update replay_items set sent_at = clock_timestamp() where operation_id = $1 and state = 'sent'")
+        .bind(operation)
+        .execute(db)
+        .await
+        .map(drop)
 }
 
 /// Remembers how many are sent at once, for whoever resumes the operation.

@@ -3,9 +3,11 @@
 mod claim;
 mod columns;
 mod counts;
+mod emptied;
 mod groups;
 mod items;
 mod live;
+mod operation_state;
 mod operations;
 mod query;
 mod repair;
@@ -15,14 +17,19 @@ mod upsert;
 
 pub use claim::{Claim, LEASE_MINUTES, Released, claim, discard, release, resolve, settle_needless};
 pub use counts::{By, Count, UnknownBy, counts};
+pub use emptied::{resolve_emptied, resolved_by};
 pub use groups::{
     Group, GroupChange, GroupFilter, GroupState, NEIGHBOURS, UnknownGroupState, change_group, died_with, group, groups,
 };
-pub use items::{Change, Item, OnItsWay, Tally, Waiting, change, items, keep, on_their_way, stage, tallies, waiting};
+pub use items::{
+    Change, Item, LetterNow, OnItsWay, Tally, Waiting, be_patient, change, items, keep, on_their_way, stage, tallies,
+    waiting,
+};
 pub use live::{open_groups, replays_under_way};
+pub use operation_state::{ItemState, OperationState, UnknownOperationState};
 pub use operations::{
-    ItemState, NewOperation, Operation, OperationState, RUNNER_LEASE_SECONDS, UnknownOperationState, create, hold,
-    let_go, operation, operations, orphans, turn,
+    NewOperation, Operation, RUNNER_LEASE_SECONDS, create, hold, let_go, operation, operations, orphans, turn,
+    waits_for,
 };
 pub use query::{Cursor, Death, Filter, InvalidCursor, deaths, get, list, newest, states, whole};
 pub use repair::{Edit, Remains, edit, edits, erase, lock, of_customer, restore};

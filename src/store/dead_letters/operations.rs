@@ -1,9 +1,6 @@
 //! Replays as operations: what was selected, who carries it out, and what became of each message. Written by the runner of the
 //! operation, which holds a lease on it, and by operators who pause, resume or cancel it.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
@@ -11,121 +8,13 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::operation_state::OperationState;
 use super::selection::Selection;
 use crate::store::decode::decode;
 use crate::store::text::storable;
 
 /// A runner that has not renewed its lease for so long is gone, and another takes over.
 pub const RUNNER_LEASE_SECONDS: i32 = 15;
-
-/// How a replay stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = ReplayState)]
-pub enum OperationState {
-    Running,
-    /// By an operator, or because nothing is seen to end; can be resumed.
-    Paused,
-    /// By itself: too much failed again. What was not sent is kept.
-    Stopped,
-    /// By an operator. What was not sent is kept.
-    Cancelled,
-    Completed,
-}
-
-impl OperationState {
-    pub const ALL: [Self; 5] = [Self::Running, Self::Paused, Self::Stopped, Self::Cancelled, Self::Completed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Stopped => "stopped",
-            Self::Cancelled => "cancelled",
-            Self::Completed => "completed",
-        }
-    }
-
-    pub fn has_ended(self) -> bool {
-        match self {
-            Self::Running | Self::Paused => false,
-            Self::Stopped | Self::Cancelled | Self::Completed => true,
-        }
-    }
-}
-
-impl fmt::Display for OperationState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no state of a replay: {0:?}")]
-pub struct UnknownOperationState(String);
-
-impl FromStr for OperationState {
-    type Err = UnknownOperationState;
-
-    fn from_str(text: &str) -> Result<Self, UnknownOperationState> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| UnknownOperationState(text.to_owned()))
-    }
-}
-
-/// What became of one message of a replay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = ReplayItemState)]
-pub enum ItemState {
-    Waiting,
-    /// The broker has it; its consumer has not answered for it yet.
-    Sent,
-    /// Its consumer has handled it.
-    Applied,
-    /// It failed again, or could not be sent; it is unresolved.
-    Failed,
-    /// Not sent, because it would change nothing, or was not free.
-    Skipped,
-    /// Sent, and not seen to end.
-    Unseen,
-    /// Not sent: its like failed again, or the replay was cancelled. It is unresolved.
-    Kept,
-}
-
-impl ItemState {
-    const ALL: [Self; 7] =
-        [Self::Waiting, Self::Sent, Self::Applied, Self::Failed, Self::Skipped, Self::Unseen, Self::Kept];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Sent => "sent",
-            Self::Applied => "applied",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Unseen => "unseen",
-            Self::Kept => "kept",
-        }
-    }
-}
-
-impl fmt::Display for ItemState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no state of a message of a replay: {0:?}")]
-pub struct UnknownItemState(String);
-
-impl FromStr for ItemState {
-    type Err = UnknownItemState;
-
-    fn from_str(text: &str) -> Result<Self, UnknownItemState> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| UnknownItemState(text.to_owned()))
-    }
-}
 
 /// A replay, and how far it has come.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -235,7 +124,12 @@ pub async fn create(
 ///
 /// # Errors
 /// Any database error.
-pub async fn hold(db: &mut PgConnection, id: Uuid, runner: Uuid) -> Result<Option<Operation>, sqlx::Error> {
+pub async fn hold(
+    db: &mut PgConnection,
+    id: Uuid,
+    runner: Uuid,
+    lease_seconds: f64,
+) -> Result<Option<Operation>, sqlx::Error> {
     sqlx::query(concat!(
         "update replay_operations set runner = $2, runner_until = clock_timestamp() + make_interval(secs => $3)
          where id = $1 and state = 'running' and (runner is null or runner = $2 or runner_until < clock_timestamp())
@@ -244,7 +138,7 @@ pub async fn hold(db: &mut PgConnection, id: Uuid, runner: Uuid) -> Result<Optio
     ))
     .bind(id)
     .bind(runner)
-    .bind(f64::from(RUNNER_LEASE_SECONDS))
+    .bind(lease_seconds)
     .try_map(|row: PgRow| read(&row))
     .fetch_optional(db)
     .await
@@ -258,6 +152,19 @@ pub async fn let_go(db: &mut PgConnection, id: Uuid, runner: Uuid) -> Result<(),
     sqlx::query("update replay_operations set runner = null, runner_until = null where id = $1 and runner = $2")
         .bind(id)
         .bind(runner)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+/// Says what a running operation waits for; `None`: it goes on.
+///
+/// # Errors
+/// Any database error.
+pub async fn waits_for(db: &mut PgConnection, id: Uuid, what: Option<&str>) -> Result<(), sqlx::Error> {
+    sqlx::query("update replay_operations set state_reason = $2 where id = $1 and state = 'running'")
+        .bind(id)
+        .bind(what.map(storable))
         .execute(db)
         .await
         .map(drop)

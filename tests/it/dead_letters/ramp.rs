@@ -5,6 +5,7 @@ use std::sync::Arc;
 use order_fleet::access::{Actor, Trust};
 use order_fleet::dead_letters::replay::{Begin, Left, Runner, Turn, begin};
 use order_fleet::lifecycle::SagaArgs;
+use order_fleet::messaging::Broker;
 use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::services::rehearsals::Rehearsals;
 use order_fleet::store::dead_letters::{Change, GroupFilter, ItemState, Operation, OperationState, Selection, State};
@@ -20,11 +21,15 @@ fn saga() -> SagaArgs {
 
 impl Scene {
     fn runner(&self) -> Runner {
-        let consumers = Arc::new(Rehearsals::new(saga()));
-        Runner::new(Uuid::now_v7(), self.database.pool.clone(), self.broker.broker("runner"), consumers)
+        self.runner_at(self.broker.broker("runner"))
     }
 
-    async fn begin(&self, filter: &Filter) -> Operation {
+    pub(super) fn runner_at(&self, broker: Broker) -> Runner {
+        let consumers = Arc::new(Rehearsals::new(saga()));
+        Runner::new(Uuid::now_v7(), self.database.pool.clone(), broker, consumers)
+    }
+
+    pub(super) async fn begin(&self, filter: &Filter) -> Operation {
         let actor = Actor::person("anna", Trust::Operator);
         let asked = Begin {
             actor: &actor,
@@ -40,7 +45,7 @@ impl Scene {
         begun
     }
 
-    async fn operation(&self, id: Uuid) -> Operation {
+    pub(super) async fn operation(&self, id: Uuid) -> Operation {
         let mut db = self.database.pool.acquire().await.expect("a connection");
         dead_letters::operation(&mut db, id).await.expect("read").expect("is there")
     }

@@ -2,8 +2,8 @@
 
 use futures_util::StreamExt;
 use lapin::options::{
-    BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
-    QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
+    BasicConsumeOptions, BasicGetOptions, BasicNackOptions, BasicPublishOptions, ConfirmSelectOptions,
+    QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
@@ -84,6 +84,17 @@ impl Client {
             properties: message.delivery.properties,
             body: message.delivery.data,
         })
+    }
+
+    /// Waits for a message in a queue and refuses it: it goes to the queue's dead-letter exchange. Answers its id.
+    #[expect(clippy::disallowed_methods, reason = "a consumer that fails")]
+    pub async fn refuse(&self, queue: &str) -> Option<String> {
+        let options = BasicGetOptions { no_ack: false };
+        let step = format!("a message in {queue}");
+        let got = eventually(&step, async || self.channel.basic_get(queue.into(), options).await.expect(queue)).await;
+        let id = got.properties.message_id().as_ref().map(ToString::to_string);
+        got.acker.nack(BasicNackOptions { multiple: false, requeue: false }).await.expect("refused");
+        id
     }
 
     /// Waits for a message in a queue and takes it out.

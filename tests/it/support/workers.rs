@@ -1,7 +1,7 @@
 //! Real workers of the fleet in the test's own process, stopped with it.
 
 use order_fleet::config::ConsumerArgs;
-use order_fleet::messaging::{Controls, Handler};
+use order_fleet::messaging::{Broker, Controls, Handler};
 use order_fleet::runtime::{Context, Tasks};
 use order_fleet::telemetry::Health;
 use order_fleet::tracking::Links;
@@ -16,10 +16,15 @@ pub struct Workers {
 
 impl Workers {
     pub fn new(database: &TestDatabase, broker: &TestBroker) -> Self {
+        Self::at(database, broker.broker("test"))
+    }
+
+    /// Workers who reach the broker another way.
+    pub fn at(database: &TestDatabase, broker: Broker) -> Self {
         let context = Context {
             db: database.pool.clone(),
             questions: database.pool.clone(),
-            broker: broker.broker("test"),
+            broker,
             health: Health::default(),
             links: Links::new(database.pool.clone(), None),
             consumer: ConsumerArgs { prefetch: 256, batch: 128, bundle: 1, drain_seconds: 5 },

@@ -5,12 +5,16 @@ use uuid::Uuid;
 
 use super::{ChosenArgs, OperatorArgs};
 use crate::config::{BrokerArgs, DatabaseArgs};
+use crate::store::dead_letters::RUNNER_LEASE_SECONDS;
 
 /// What running a replay takes.
 #[derive(Args)]
 pub struct RunArgs {
     #[arg(long)]
     pub json: bool,
+    /// How long others wait before they take the replay over, should this process die, in seconds.
+    #[arg(long, default_value_t = RUNNER_LEASE_SECONDS, value_parser = clap::value_parser!(i32).range(2..=600), hide = true)]
+    pub lease_seconds: i32,
     #[command(flatten)]
     pub by: OperatorArgs,
     #[command(flatten)]
