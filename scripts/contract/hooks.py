@@ -7,6 +7,9 @@ import re
 import schemathesis
 import things
 
+# made before the first case, which may stop a consumer
+things.things()
+
 # What only the catalogue knows: `detail` of a fault of an order that the reader found nothing wrong with.
 OF_THE_CATALOGUE = [
     r"no product has the sku .*",

@@ -93,6 +93,8 @@ def things():
         "/api/v1/replays/": [{"id": replay} for replay in make_replays()],
         "/api/v1/webhooks/": [{"id": webhook, "delivery_id": delivery} for webhook, delivery in deliveries],
         "/api/v1/products/": [{"sku": SKU}],
+        "/api/v1/consumers/": [{"queue": "sms_notifications"}, {"queue": "analytics"}],
+        "/api/v1/queues/": [{"queue": "push_notifications"}, {"queue": "sms_notifications"}],
         "/track/": [{"token": link.rsplit("/", 1)[1]} for link in links],
     }
 

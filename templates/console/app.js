@@ -6,6 +6,7 @@ import { card, field, fill, form, h } from "./dom.js";
 import { fleet } from "./fleet.js";
 import { counts, letter, letters } from "./letters.js";
 import { replay, replays } from "./replays.js";
+import { stopped } from "./stopped.js";
 
 // `live`: drawn anew by itself. Pages with forms are not: nobody's words shall vanish while they write.
 const PAGES = {
@@ -13,6 +14,7 @@ const PAGES = {
   causes: { draw: causes, one: cause, name: "causes", live: 3000 },
   letters: { draw: letters, one: letter, name: "letters" },
   counts: { draw: (page, query) => counts(page, query, "kind"), one: counts, name: "letters" },
+  stopped: { draw: stopped, name: "stopped" },
   replays: { draw: replays, one: replay, name: "replays", live: 1000, liveOne: true },
 };
 

@@ -89,8 +89,8 @@ fn sql_is_written_in_the_store() {
 fn no_route_of_the_api_exists_without_its_description() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/intake/http");
     // the files that serve pages, not data
-    let files =
-        sources(&folder).into_iter().filter(|file| !file.ends_with("site.rs") && !file.ends_with("http/track.rs"));
+    let pages = ["http/console.rs", "http/site.rs", "http/track.rs"];
+    let files = sources(&folder).into_iter().filter(|file| !pages.iter().any(|page| file.ends_with(page)));
     let mut looked_at = 0;
     for file in files {
         let text = fs::read_to_string(&file).expect("a source");

@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::ShortText;
 use crate::domain::{CustomerId, OrderId, Sku};
-use crate::store::dead_letters::GroupState;
 
 /// Dead letters that a request names, or everything that waits for an operator and matches.
 #[derive(Deserialize, ToSchema)]
@@ -136,7 +135,8 @@ pub struct Erasure {
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"state": "acknowledged", "owner": "anna", "note": "the partner is told"})))]
 pub struct LetterGroupChange {
-    pub state: Option<GroupState>,
+    #[schema(pattern = "^(open|acknowledged|resolved)$", examples("acknowledged"))]
+    pub state: Option<String>,
     /// Who looks after it; `null` for nobody.
     pub owner: Option<ShortText>,
     /// What is known about it; `null` for nothing.

@@ -19,7 +19,7 @@ macro_rules! file {
     };
 }
 
-const FILES: [(&str, &str, &str); 11] = [
+const FILES: [(&str, &str, &str); 12] = [
     file!("app.js", JAVASCRIPT),
     file!("api.js", JAVASCRIPT),
     file!("causes.js", JAVASCRIPT),
@@ -30,6 +30,7 @@ const FILES: [(&str, &str, &str); 11] = [
     file!("letters.js", JAVASCRIPT),
     file!("repair.js", JAVASCRIPT),
     file!("replays.js", JAVASCRIPT),
+    file!("stopped.js", JAVASCRIPT),
     file!("verdict.js", JAVASCRIPT),
 ];
 

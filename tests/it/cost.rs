@@ -1,0 +1,87 @@
+//! What an order costs, by figures that do not depend on the machine: rows written, and the time of the hot paths as a multiple of what
+//! parsing the same bytes takes. A change that makes one of them dearer fails here, and says by how much.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use order_fleet::contract::order::{Source, read_object, read_order};
+use serde_json::{Value, json};
+use sqlx::Row;
+
+use crate::support::{Options, Stage, answer, order_of};
+
+const ORDERS: i64 = 300;
+/// Rows inserted, updated and deleted for an order that is confirmed, with everything that follows it. docs/performance.md has the last
+/// measured figure.
+const ROWS: f64 = 45.0;
+/// Of the updates, at least so many touch no index.
+const IN_PLACE: f64 = 0.25;
+
+#[tokio::test]
+async fn an_order_writes_no_more_rows_than_before() {
+    let mut stage = Stage::of_the_whole_fleet(Options::default()).await;
+    stage.stock("WIDGET-01", 10 * ORDERS).await;
+    let orders: Vec<Value> = (0..ORDERS).map(|_| order_of("WIDGET-01", 1)).collect();
+    let (status, body) = answer(stage.api.post("/api/v1/orders/bulk", &json!({"orders": orders}))).await;
+    assert_eq!((status, &body["accepted"]), (200, &json!(ORDERS)), "{body}");
+    stage.reach(ORDERS, "confirmed").await;
+    stage.settle().await;
+    stage.finish_after("the cost is counted", async |stage| {
+        let rows = sqlx::query(
+            "select relname::text as name, n_tup_ins + n_tup_upd + n_tup_del as written, n_tup_upd as updated, n_tup_hot_upd as in_place
+             from pg_stat_user_tables where relname not in ('instances', 'scheduler_jobs', 'scheduler_runs', 'products', 'stock')
+             order by written desc",
+        )
+        .fetch_all(&stage.database.pool)
+        .await
+        .expect("the figures");
+        let sum = |column: &str| rows.iter().map(|row| row.get::<i64, _>(column)).sum::<i64>() as f64;
+        let delivered = stage.database.number("select count(*) from notification_deliveries").await;
+        // every backend has told its figures once each order's row, and its last change, is among them
+        let known = rows.iter().find(|row| row.get::<String, _>("name") == "orders")?;
+        if known.get::<i64, _>("written") < 3 * ORDERS || delivered < 2 * ORDERS {
+            return None;
+        }
+        let by_table: Vec<String> = rows
+            .iter()
+            .map(|row| (row.get::<String, _>("name"), row.get::<i64, _>("written")))
+            .filter(|(_, written)| *written > 0)
+            .map(|(name, written)| format!("{name} {:.2}", written as f64 / ORDERS as f64))
+            .collect();
+        let (each, in_place) = (sum("written") / ORDERS as f64, sum("in_place") / sum("updated"));
+        println!("{each:.1} rows an order, {:.0} % of the updates in place: {}", 100.0 * in_place, by_table.join(", "));
+        assert!(each <= ROWS, "{each:.1} rows an order: {}", by_table.join(", "));
+        assert!(in_place >= IN_PLACE, "{in_place:.2} of the updates touch no index");
+        Some(())
+    })
+    .await;
+}
+
+/// The fastest of many rounds: whoever else works on the machine only makes rounds slower.
+fn fastest(mut work: impl FnMut()) -> Duration {
+    let mut round = || {
+        let start = Instant::now();
+        (0..20).for_each(|_| work());
+        start.elapsed()
+    };
+    (0..200).map(|_| round()).min().unwrap_or_default()
+}
+
+#[test]
+fn reading_an_order_costs_a_small_multiple_of_parsing_it() {
+    let items: Vec<Value> =
+        (0..5).map(|number| json!({"sku": format!("WIDGET-{number:02}"), "quantity": 2, "price": 19.99})).collect();
+    let body = json!({"customer_id": "c-17", "email": "ada@shop.example", "phone": "+49 (30) 123-456", "items": items,
+        "total": 199.9, "metadata": {"basket": "4711"}})
+    .to_string();
+    let parsed = fastest(|| {
+        black_box(serde_json::from_str::<Value>(black_box(&body)).expect("JSON"));
+    });
+    let read = fastest(|| {
+        let object = read_object(black_box(body.as_bytes())).expect("an object");
+        black_box(read_order(&object, Source::Http).expect("an order"));
+    });
+    let ratio = read.as_secs_f64() / parsed.as_secs_f64();
+    println!("reading an order costs {ratio:.2} times what parsing its JSON does");
+    assert!(ratio < 6.0, "reading an order costs {ratio:.2} times what parsing its JSON does");
+}
