@@ -13,9 +13,9 @@ use crate::support::{Options, Stage, answer, order_of};
 const ORDERS: i64 = 300;
 /// Rows inserted, updated and deleted for an order that is confirmed, with everything that follows it. docs/performance.md has the last
 /// measured figure.
-const ROWS: f64 = 45.0;
-/// Of the updates, at least so many touch no index.
-const IN_PLACE: f64 = 0.25;
+const ROWS: f64 = 34.0;
+/// Reading an order, in what parsing its JSON takes.
+const READING: f64 = 4.0;
 
 #[tokio::test]
 async fn an_order_writes_no_more_rows_than_before() {
@@ -28,14 +28,14 @@ async fn an_order_writes_no_more_rows_than_before() {
     stage.settle().await;
     stage.finish_after("the cost is counted", async |stage| {
         let rows = sqlx::query(
-            "select relname::text as name, n_tup_ins + n_tup_upd + n_tup_del as written, n_tup_upd as updated, n_tup_hot_upd as in_place
+            "select relname::text as name, n_tup_ins + n_tup_upd + n_tup_del as written
              from pg_stat_user_tables where relname not in ('instances', 'scheduler_jobs', 'scheduler_runs', 'products', 'stock')
              order by written desc",
         )
         .fetch_all(&stage.database.pool)
         .await
         .expect("the figures");
-        let sum = |column: &str| rows.iter().map(|row| row.get::<i64, _>(column)).sum::<i64>() as f64;
+        let written: i64 = rows.iter().map(|row| row.get::<i64, _>("written")).sum();
         let delivered = stage.database.number("select count(*) from notification_deliveries").await;
         // every backend has told its figures once each order's row, and its last change, is among them
         let known = rows.iter().find(|row| row.get::<String, _>("name") == "orders")?;
@@ -48,10 +48,9 @@ async fn an_order_writes_no_more_rows_than_before() {
             .filter(|(_, written)| *written > 0)
             .map(|(name, written)| format!("{name} {:.2}", written as f64 / ORDERS as f64))
             .collect();
-        let (each, in_place) = (sum("written") / ORDERS as f64, sum("in_place") / sum("updated"));
-        println!("{each:.1} rows an order, {:.0} % of the updates in place: {}", 100.0 * in_place, by_table.join(", "));
+        let each = written as f64 / ORDERS as f64;
+        println!("{each:.1} rows an order: {}", by_table.join(", "));
         assert!(each <= ROWS, "{each:.1} rows an order: {}", by_table.join(", "));
-        assert!(in_place >= IN_PLACE, "{in_place:.2} of the updates touch no index");
         Some(())
     })
     .await;
@@ -83,5 +82,5 @@ fn reading_an_order_costs_a_small_multiple_of_parsing_it() {
     });
     let ratio = read.as_secs_f64() / parsed.as_secs_f64();
     println!("reading an order costs {ratio:.2} times what parsing its JSON does");
-    assert!(ratio < 6.0, "reading an order costs {ratio:.2} times what parsing its JSON does");
+    assert!(ratio <= READING, "reading an order costs {ratio:.2} times what parsing its JSON does");
 }

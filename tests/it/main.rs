@@ -8,6 +8,7 @@ mod bench;
 mod breaker;
 mod cli;
 mod contracts;
+mod cost;
 mod crash_points;
 mod dead_letters;
 mod docs;
