@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::acks::Receipt;
 use super::breaker::Admission;
 use super::failure::panic_text;
 use super::fault::Fault;
@@ -28,6 +29,13 @@ pub(super) struct Decoded<H: Handler> {
 pub(super) struct Called<H: Handler> {
     decoded: Decoded<H>,
     outcome: Result<H::Fetched, Failure>,
+}
+
+/// A message whose outside call has begun, until it is settled; and the copies of it that have come meanwhile. The inbox does not know it
+/// yet, so nothing else keeps a copy from being called for, too. They end with it: acknowledged after it, delivered again with it.
+pub(super) struct Calling {
+    tag: u64,
+    copies: Vec<Receipt>,
 }
 
 /// What the database knows of messages before their calls.
@@ -122,6 +130,13 @@ impl<H: Handler> Session<'_, H> {
                 ready.push(Ready { receipt: decoded.taken.receipt, prepared: Prepared::Known(outgoing) });
                 continue;
             }
+            let receipt = &decoded.taken.receipt;
+            let calling = self.calling.entry(id).or_insert_with(|| Calling { tag: receipt.tag, copies: Vec::new() });
+            // the message itself comes again when the breaker has held it back
+            if calling.tag != receipt.tag {
+                calling.copies.push(decoded.taken.receipt);
+                continue;
+            }
             started = true;
             let handler = Arc::clone(&self.consumer.handler);
             self.calls.spawn(async move {
@@ -131,6 +146,19 @@ impl<H: Handler> Session<'_, H> {
             });
         }
         started
+    }
+
+    /// The copies of what is settled: settled, too.
+    pub(super) fn copies_of(&mut self, settled: &[Receipt]) -> Vec<Receipt> {
+        let mut copies = Vec::new();
+        for receipt in settled {
+            if self.calling.get(&receipt.identity).is_some_and(|calling| calling.tag == receipt.tag)
+                && let Some(calling) = self.calling.remove(&receipt.identity)
+            {
+                copies.extend(calling.copies);
+            }
+        }
+        copies
     }
 
     /// Takes a call's end. While the dependency is down its failures are nobody's fault: the message waits and keeps its attempt.

@@ -68,6 +68,9 @@ impl<H: Handler> Session<'_, H> {
         self.publish(&wires, &settled).await?;
         crash_point(H::ROLE, Boundary::AfterConfirm);
         self.survived(&settled).await?;
+        let doubled = self.copies_of(&settled);
+        doubled.iter().for_each(|_| count::<H>("duplicate"));
+        settled.extend(doubled);
         if !self.in_hand.ack(settled).await? {
             return Err(Fault::AckLost);
         }

@@ -1,7 +1,7 @@
 //! What one consumer session has in hand, and how a delivery gets ready for its batch. Ends with the session; what was not
 //! acknowledged then comes again.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lapin::Channel;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::acks::{InHand, Receipt};
 use super::broker::{CLOSE_DEADLINE, in_time};
-use super::calls::{Called, Decoded, call};
+use super::calls::{Called, Calling, Decoded, call};
 use super::failure::panic_text;
 use super::fault::Fault;
 use super::{Consumer, Delivery, Failure, Handler, Incoming, Publisher, bundle};
@@ -56,6 +56,8 @@ pub(super) struct Session<'a, H: Handler> {
     pub(super) in_hand: InHand,
     /// Outside calls on their way.
     pub(super) calls: JoinSet<Called<H>>,
+    /// The messages of those calls, by identity.
+    pub(super) calling: HashMap<Uuid, Calling>,
     /// Messages that wait for the breaker.
     pub(super) held: VecDeque<Decoded<H>>,
     /// Messages that may have killed a process; each runs alone.
@@ -79,6 +81,7 @@ impl<'a, H: Handler> Session<'a, H> {
             publisher: Some(publisher),
             in_hand: InHand::default(),
             calls: JoinSet::new(),
+            calling: HashMap::new(),
             held: VecDeque::new(),
             suspects: VecDeque::new(),
             marked: HashSet::new(),

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::support::amqp::identified;
 use crate::support::{Options, Role, Stage, answer, eventually, order_of, paid_with};
 
 /// Takes every charge, unless it is down or the order's token says that it always fails.
@@ -24,6 +25,7 @@ use crate::support::{Options, Role, Stage, answer, eventually, order_of, paid_wi
 struct Gateway {
     is_down: AtomicBool,
     refused: AtomicUsize,
+    charges: AtomicUsize,
     /// The attempt in which each order was charged.
     charged: std::sync::Mutex<HashMap<Uuid, u32>>,
 }
@@ -37,6 +39,7 @@ impl PaymentGateway for Shared {
             self.0.refused.fetch_add(1, Ordering::SeqCst);
             return Err(GatewayError::Unavailable);
         }
+        self.0.charges.fetch_add(1, Ordering::SeqCst);
         let before = self.0.charged.lock().expect("not poisoned").insert(request.key, request.attempt);
         assert_eq!(before, None, "charged once");
         Ok(Charge::Taken { reference: format!("charge of {}", request.key) })
@@ -63,7 +66,11 @@ struct Payments {
 
 impl Payments {
     fn start(stage: &Stage) -> Self {
-        let gateway = Arc::new(Gateway::default());
+        Self::start_with(stage, false)
+    }
+
+    fn start_with(stage: &Stage, gateway_is_down: bool) -> Self {
+        let gateway = Arc::new(Gateway { is_down: AtomicBool::new(gateway_is_down), ..Gateway::default() });
         let context = Context {
             db: stage.database.pool.clone(),
             questions: stage.database.pool.clone(),
@@ -151,6 +158,33 @@ async fn stage_with(delays: [u64; 3]) -> Stage {
     stage.start(&[Role::Processor, Role::Inventory]).await;
     stage.stock("WIDGET-01", 1000).await;
     stage
+}
+
+#[tokio::test]
+async fn copies_that_come_while_their_message_is_under_way_end_with_it() {
+    let _alone = ALONE.lock().await;
+    let stage = Stage::set(Options::default()).await;
+    for order in [Uuid::new_v4(), Uuid::new_v4()] {
+        let request = json!({"type": "payment.take", "order_id": order, "customer_id": "c-1", "amount": 19.99, "payment_token": "tok_visa"});
+        for _ in 0..3 {
+            stage.client.publish_json("", "payment_requests", identified(&order.to_string()), &request).await;
+        }
+    }
+    let payments = Payments::start_with(&stage, true);
+    let gateway = Arc::clone(&payments.gateway);
+    eventually("the gateway is asked", async || (payments.gateway.refused.load(Ordering::SeqCst) > 0).then_some(()))
+        .await;
+    payments.gateway.is_down.store(false, Ordering::SeqCst);
+    eventually("nothing is left", async || {
+        let taken = stage.database.number("select count(*) from payments where status = 'taken'").await;
+        (taken == 2 && stage.client.depth("payment_requests").await == 0).then_some(())
+    })
+    .await;
+    payments.stop().await;
+    assert_eq!(gateway.charges.load(Ordering::SeqCst), 2, "each is charged once");
+    assert_eq!(stage.client.depth("payment_requests").await, 0, "the copies are acknowledged");
+    assert_eq!(stage.database.number("select count(*) from inbox where consumer = 'payment-service'").await, 2);
+    stage.finish().await;
 }
 
 #[tokio::test]
