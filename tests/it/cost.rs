@@ -49,7 +49,7 @@ async fn an_order_writes_no_more_rows_than_before() {
             .map(|(name, written)| format!("{name} {:.2}", written as f64 / ORDERS as f64))
             .collect();
         let each = written as f64 / ORDERS as f64;
-        println!("{each:.1} rows an order: {}", by_table.join(", "));
+        eprintln!("{each:.1} rows an order: {}", by_table.join(", "));
         assert!(each <= ROWS, "{each:.1} rows an order: {}", by_table.join(", "));
         Some(())
     })
@@ -81,6 +81,6 @@ fn reading_an_order_costs_a_small_multiple_of_parsing_it() {
         black_box(read_order(&object, Source::Http).expect("an order"));
     });
     let ratio = read.as_secs_f64() / parsed.as_secs_f64();
-    println!("reading an order costs {ratio:.2} times what parsing its JSON does");
+    eprintln!("reading an order costs {ratio:.2} times what parsing its JSON does");
     assert!(ratio <= READING, "reading an order costs {ratio:.2} times what parsing its JSON does");
 }
