@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::by::By;
 use crate::access::Actor;
 use crate::store::audit_log::{self, Deed};
 use crate::store::dead_letters::{self as store, GroupChange};
@@ -24,14 +25,9 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Any database error.
-pub async fn discard(
-    db: &mut PgConnection,
-    actor: &Actor,
-    ids: &[Uuid],
-    reason: &str,
-) -> Result<Vec<Outcome>, sqlx::Error> {
-    let discarded = store::discard(db, ids, reason).await?;
-    each(db, actor, "dead_letter.discard", &discarded, reason).await?;
+pub async fn discard(db: &mut PgConnection, by: &By<'_>, ids: &[Uuid]) -> Result<Vec<Outcome>, sqlx::Error> {
+    let discarded = store::discard(db, ids, by.why).await?;
+    each(db, by, "dead_letter.discard", &discarded).await?;
     one_by_one(db, ids, &discarded, "discarded").await
 }
 
@@ -39,27 +35,15 @@ pub async fn discard(
 ///
 /// # Errors
 /// Any database error.
-pub async fn restore(
-    db: &mut PgConnection,
-    actor: &Actor,
-    ids: &[Uuid],
-    reason: &str,
-) -> Result<Vec<Outcome>, sqlx::Error> {
-    let restored = store::restore(db, ids, &format!("restored by {actor}: {reason}")).await?;
-    each(db, actor, "dead_letter.restore", &restored, reason).await?;
+pub async fn restore(db: &mut PgConnection, by: &By<'_>, ids: &[Uuid]) -> Result<Vec<Outcome>, sqlx::Error> {
+    let restored = store::restore(db, ids, &format!("restored by {}: {}", by.actor, by.why)).await?;
+    each(db, by, "dead_letter.restore", &restored).await?;
     one_by_one(db, ids, &restored, "restored").await
 }
 
-async fn each(
-    db: &mut PgConnection,
-    actor: &Actor,
-    action: &str,
-    ids: &[Uuid],
-    reason: &str,
-) -> Result<(), sqlx::Error> {
+async fn each(db: &mut PgConnection, by: &By<'_>, action: &str, ids: &[Uuid]) -> Result<(), sqlx::Error> {
     for id in ids {
-        let target = format!("dead-letter:{id}");
-        audit_log::append(db, &deed(actor, action, &target, Some(reason))).await?;
+        by.did(db, action, &format!("dead-letter:{id}"), None).await?;
     }
     Ok(())
 }

@@ -3,10 +3,9 @@
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
+use super::by::By;
 use super::mask::mask_text;
-use crate::access::Actor;
 use crate::domain::CustomerId;
-use crate::store::audit_log::{self, Deed};
 use crate::store::dead_letters::{self as store, DeadLetter, Remains};
 
 /// Fields that say nothing about a person: what is left of a body.
@@ -17,29 +16,15 @@ const EVIDENCE: [&str; 10] =
 ///
 /// # Errors
 /// Any database error.
-pub async fn erase_customer(
-    db: &mut PgConnection,
-    actor: &Actor,
-    customer: &CustomerId,
-    reason: &str,
-) -> Result<usize, sqlx::Error> {
+pub async fn erase_customer(db: &mut PgConnection, by: &By<'_>, customer: &CustomerId) -> Result<usize, sqlx::Error> {
     let letters = store::of_customer(db, customer.as_str()).await?;
-    let why = format!("erased by {actor}");
+    let why = format!("erased by {}", by.actor);
     for letter in &letters {
         store::erase(db, &remains(letter, customer), &why).await?;
     }
     // Not the customer's id: the log is never erased.
     let after = json!({"letters": letters.len()});
-    let deed = Deed {
-        actor,
-        action: "dead_letter.erase",
-        target: "dead-letters of a customer",
-        reason: Some(reason),
-        before: None,
-        after: Some(&after),
-        correlation_id: None,
-    };
-    audit_log::append(db, &deed).await?;
+    by.did(db, "dead_letter.erase", "dead-letters of a customer", Some(&after)).await?;
     Ok(letters.len())
 }
 

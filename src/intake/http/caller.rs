@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use super::correlation::CorrelationId;
 use super::problem::{Problem, of_database};
 use crate::access::Actor;
+use crate::dead_letters::By;
 use crate::store::audit_log::{self, Deed};
 
 #[derive(Clone, Debug)]
@@ -26,6 +27,11 @@ pub(super) struct Change<'a> {
 }
 
 impl Caller {
+    /// For deeds that write themselves into the audit log.
+    pub(super) fn by<'a>(&'a self, why: &'a str) -> By<'a> {
+        By { actor: &self.actor, why, correlation_id: Some(&self.correlation_id) }
+    }
+
     /// Writes into the audit log that this caller did `action` (as in `stock.adjust`) to `target` (as in `product:GADGET-01`). Comes
     /// last in the transaction of the action. What customers do is not written: it is in the history of their orders.
     pub(super) async fn did(

@@ -24,7 +24,7 @@ use crate::contract::Fields;
 use crate::contract::requests::{DrainRequest, Why};
 use crate::contract::status::Stopped;
 use crate::dead_letters::drain::{Drained, Undrained, consumer_of, drain as take_out, waiting};
-use crate::dead_letters::{By, stops};
+use crate::dead_letters::stops;
 use crate::domain::OrderId;
 use crate::messaging::QueuesError;
 use crate::store::controls;
@@ -103,7 +103,7 @@ pub(super) async fn pause(
     let queue = consumed(queue)?;
     let reason = read_reason(&body.object)?;
     let mut tx = state.transaction().await?;
-    stops::pause(&mut tx, queue, &by(&caller, &reason)).await.map_err(|error| of_database(&error))?;
+    stops::pause(&mut tx, queue, &caller.by(&reason)).await.map_err(|error| of_database(&error))?;
     tx.commit().await.map_err(|error| of_database(&error))?;
     Ok(Json(ConsumerState { queue: queue.name(), paused: true }))
 }
@@ -127,7 +127,7 @@ pub(super) async fn resume(
     let queue = consumed(queue)?;
     let reason = read_reason(&body.object)?;
     let mut tx = state.transaction().await?;
-    let was_paused = stops::resume(&mut tx, queue, &by(&caller, &reason)).await.map_err(|error| of_database(&error))?;
+    let was_paused = stops::resume(&mut tx, queue, &caller.by(&reason)).await.map_err(|error| of_database(&error))?;
     if !was_paused {
         return Err(Problem::new(Conflict, format!("consumers of {} are not paused", queue.name())));
     }
@@ -155,7 +155,7 @@ pub(super) async fn hold(
     let order_id = read_id(id)?;
     let reason = read_reason(&body.object)?;
     let mut tx = state.transaction().await?;
-    stops::hold(&mut tx, order_id.0, &by(&caller, &reason)).await.map_err(|error| of_database(&error))?;
+    stops::hold(&mut tx, order_id.0, &caller.by(&reason)).await.map_err(|error| of_database(&error))?;
     tx.commit().await.map_err(|error| of_database(&error))?;
     Ok(Json(HoldState { order_id, held: true }))
 }
@@ -180,7 +180,7 @@ pub(super) async fn release(
     let reason = read_reason(&body.object)?;
     let mut tx = state.transaction().await?;
     let was_held =
-        stops::let_go(&mut tx, order_id.0, &by(&caller, &reason)).await.map_err(|error| of_database(&error))?;
+        stops::let_go(&mut tx, order_id.0, &caller.by(&reason)).await.map_err(|error| of_database(&error))?;
     if !was_held {
         return Err(Problem::new(Conflict, "the order is not held"));
     }
@@ -220,17 +220,13 @@ pub(super) async fn drain(
         return Ok(Json(DrainReport { queue, letters: 0, left: found.messages, complete }));
     }
     let until = Instant::now() + DRAINING;
-    let drained = take_out(&state.db, &state.broker, &queue, consumer, &by(&caller, &reason), Some(until)).await;
+    let drained = take_out(&state.db, &state.broker, &queue, consumer, &caller.by(&reason), Some(until)).await;
     let Drained { letters, left, is_complete } = drained.map_err(|error| match &error {
         Undrained::Database(database) => of_database(database),
         Undrained::Queues(queues) => of_queues(queues),
         Undrained::Broker(_) => away(&chain(&error)),
     })?;
     Ok(Json(DrainReport { queue, letters, left, complete: is_complete }))
-}
-
-fn by<'a>(caller: &'a Caller, why: &'a str) -> By<'a> {
-    By { actor: &caller.actor, why, correlation_id: Some(&caller.correlation_id) }
 }
 
 fn consumed(queue: Result<Path<String>, PathRejection>) -> Result<WorkQueue, Problem> {

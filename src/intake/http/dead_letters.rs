@@ -24,7 +24,7 @@ use crate::dead_letters::mask::mask_text;
 use crate::dead_letters::revealed;
 use crate::dead_letters::view::{View, view};
 use crate::domain::{CustomerId, OrderId, Sku};
-use crate::store::dead_letters::{self as store, By, Count, Cursor, Filter, State as LetterState, Summary};
+use crate::store::dead_letters::{self as store, Count, CountedBy, Cursor, Filter, State as LetterState, Summary};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct LetterPage {
@@ -77,7 +77,7 @@ pub(super) async fn list(
 /// How many dead letters there are of each.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Counts {
-    by: By,
+    by: CountedBy,
     /// The most first.
     counts: Vec<Count>,
 }
@@ -88,7 +88,7 @@ pub(super) struct Counts {
 #[utoipa::path(
     get, path = "/api/v1/dead-letters/counts", operation_id = "countDeadLetters", tag = "dead letters",
     params(
-        ("by" = Option<By>, Query, description = "What is counted by; absent means the message's type."),
+        ("by" = Option<CountedBy>, Query, description = "What is counted by; absent means the message's type."),
         ("state" = Option<LetterState>, Query, description = "Letters that stand so; absent means unresolved."),
         ("since" = Option<String>, Query, format = DateTime, description = "Failed last at this time or later."),
         ("until" = Option<String>, Query, format = DateTime, description = "Failed last before this time."),
@@ -97,7 +97,7 @@ pub(super) struct Counts {
     responses((status = 200, description = "The counts.", body = Counts))
 )]
 pub(super) async fn count(State(state): State<ApiState>, mut parameters: Parameters) -> Result<Json<Counts>, Problem> {
-    let by = parameters.optional("by", str::parse::<By>).unwrap_or(By::Kind);
+    let by = parameters.optional("by", str::parse::<CountedBy>).unwrap_or(CountedBy::Kind);
     let filter = Filter {
         state: parameters.optional("state", str::parse::<LetterState>).or(Some(LetterState::Unresolved)),
         since: parameters.optional("since", read_moment),

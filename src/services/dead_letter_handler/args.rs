@@ -14,7 +14,7 @@ use crate::access::{Actor, Trust};
 use crate::config::{DatabaseArgs, MetricsArgs};
 use crate::lifecycle::SagaArgs;
 use crate::runtime::CommonArgs;
-use crate::store::dead_letters::{By, Cursor, State};
+use crate::store::dead_letters::{CountedBy, Cursor, State};
 pub use chosen::{Chosen, ChosenArgs};
 pub use filter::FilterArgs;
 pub use groups::{GroupArgs, GroupsArgs};
@@ -101,7 +101,7 @@ pub struct ListArgs {
 pub struct CountArgs {
     /// order, customer, sku, kind (the message's type), queue or reason.
     #[arg(long)]
-    pub by: By,
+    pub by: CountedBy,
     /// unresolved, replaying, resolved, discarded or parked.
     #[arg(long, default_value = "unresolved")]
     pub state: State,

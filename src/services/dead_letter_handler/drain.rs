@@ -8,8 +8,7 @@ use serde_json::json;
 
 use super::args::DrainArgs;
 use super::ask::{Answer, ask};
-use super::verbs::{INCOMPLETE, OPERATOR, USAGE};
-use crate::dead_letters::By;
+use super::verbs::{INCOMPLETE, OPERATOR, USAGE, by};
 use crate::dead_letters::drain::{Drained, consumer_of, drain as take_out, waiting};
 use crate::messaging::{Broker, QueueFigures, may_hold_bundles};
 use crate::topology::WorkQueue;
@@ -49,7 +48,7 @@ pub async fn drain(args: DrainArgs, out: &mut impl Write) -> anyhow::Result<Exit
     let db = args.database.pool(OPERATOR)?;
     drop(db.acquire().await.context("the database does not answer")?);
     let actor = args.by.actor();
-    let by = By { actor: &actor, why: &args.why, correlation_id: None };
+    let by = by(&actor, &args.why);
     let drained = take_out(&db, &broker, &args.queue, consumer, &by, None).await?;
     let Drained { letters, left, is_complete } = drained;
     match args.json {

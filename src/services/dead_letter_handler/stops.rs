@@ -10,9 +10,9 @@ use sqlx::{Connection, Postgres};
 
 use super::args::{OneOrderArgs, OneQueueArgs, StoppedArgs};
 use super::table;
-use super::verbs::{INCOMPLETE, OPERATOR, USAGE};
+use super::verbs::{INCOMPLETE, OPERATOR, USAGE, by};
 use crate::config::DatabaseArgs;
-use crate::dead_letters::{By, stops};
+use crate::dead_letters::stops;
 use crate::store::controls;
 use crate::topology::WorkQueue;
 
@@ -24,7 +24,7 @@ pub async fn pause(args: OneQueueArgs, out: &mut impl Write) -> anyhow::Result<E
     let actor = args.by.actor();
     let mut db = connect(&args.database).await?;
     let mut tx = db.begin().await?;
-    stops::pause(&mut tx, queue, &By { actor: &actor, why: &args.why, correlation_id: None }).await?;
+    stops::pause(&mut tx, queue, &by(&actor, &args.why)).await?;
     tx.commit().await?;
     let said = "finish what they have in hand and take nothing more, within a second or two";
     tell(args.json, "queue", queue.name(), "paused", &format!("consumers of {} {said}", queue.name()), true, out)
@@ -35,7 +35,7 @@ pub async fn resume(args: OneQueueArgs, out: &mut impl Write) -> anyhow::Result<
     let actor = args.by.actor();
     let mut db = connect(&args.database).await?;
     let mut tx = db.begin().await?;
-    let by = By { actor: &actor, why: &args.why, correlation_id: None };
+    let by = by(&actor, &args.why);
     let was_paused = stops::resume(&mut tx, queue, &by).await?;
     tx.commit().await?;
     let said = if was_paused { "go on" } else { "were not paused" };
@@ -47,7 +47,7 @@ pub async fn hold(args: OneOrderArgs, out: &mut impl Write) -> anyhow::Result<Ex
     let actor = args.by.actor();
     let mut db = connect(&args.database).await?;
     let mut tx = db.begin().await?;
-    stops::hold(&mut tx, args.order, &By { actor: &actor, why: &args.why, correlation_id: None }).await?;
+    stops::hold(&mut tx, args.order, &by(&actor, &args.why)).await?;
     tx.commit().await?;
     let order = args.order.to_string();
     let said = format!("messages of order {order} are parked from now on, within a second or two");
@@ -58,7 +58,7 @@ pub async fn release(args: OneOrderArgs, out: &mut impl Write) -> anyhow::Result
     let actor = args.by.actor();
     let mut db = connect(&args.database).await?;
     let mut tx = db.begin().await?;
-    let by = By { actor: &actor, why: &args.why, correlation_id: None };
+    let by = by(&actor, &args.why);
     let was_held = stops::let_go(&mut tx, args.order, &by).await?;
     tx.commit().await?;
     let order = args.order.to_string();

@@ -9,7 +9,7 @@ use time::macros::format_description;
 use crate::contract::status::Stopped;
 use crate::dead_letters::mask::mask_text;
 use crate::dead_letters::replay::Preview;
-use crate::store::dead_letters::{By, Count, Group, Operation, Summary};
+use crate::store::dead_letters::{Count, CountedBy, Group, Operation, Summary};
 
 /// Longest error in a line; `show` has the whole.
 const ERROR_WIDTH: usize = 60;
@@ -68,7 +68,7 @@ pub fn groups(groups: &[Group]) -> Table {
 }
 
 /// One line per order, customer, …
-pub fn counts(by: By, counts: &[Count]) -> Table {
+pub fn counts(by: CountedBy, counts: &[Count]) -> Table {
     let key = by.as_str().to_uppercase();
     let mut table = plain([key.as_str(), "LETTERS", "CAUSES", "FIRST FAILED (UTC)", "LAST FAILED (UTC)"]);
     for count in counts {

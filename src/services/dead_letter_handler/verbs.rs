@@ -9,10 +9,11 @@ use sqlx::Connection;
 
 use super::args::{CountArgs, DiscardArgs, EraseArgs, GroupArgs, GroupsArgs, ListArgs, ShowArgs};
 use super::{page, table};
-use crate::dead_letters::Outcome;
+use crate::access::Actor;
 use crate::dead_letters::case::Case;
 use crate::dead_letters::consumers::Consumers;
 use crate::dead_letters::view::view;
+use crate::dead_letters::{By, Outcome};
 use crate::store::dead_letters::{self, Cursor, Filter, GroupChange, GroupFilter, State};
 
 /// Name of the connections, as the database and the broker show them.
@@ -74,7 +75,7 @@ pub async fn show(args: ShowArgs, consumers: &dyn Consumers, out: &mut impl Writ
 pub async fn discard(args: DiscardArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
     let mut tx = db.begin().await?;
-    let outcomes = crate::dead_letters::discard(&mut tx, &args.by.actor(), &args.ids, &args.why).await?;
+    let outcomes = crate::dead_letters::discard(&mut tx, &by(&args.by.actor(), &args.why), &args.ids).await?;
     tx.commit().await?;
     one_by_one(&outcomes, args.json, out)
 }
@@ -82,9 +83,14 @@ pub async fn discard(args: DiscardArgs, out: &mut impl Write) -> anyhow::Result<
 pub async fn restore(args: DiscardArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
     let mut tx = db.begin().await?;
-    let outcomes = crate::dead_letters::restore(&mut tx, &args.by.actor(), &args.ids, &args.why).await?;
+    let outcomes = crate::dead_letters::restore(&mut tx, &by(&args.by.actor(), &args.why), &args.ids).await?;
     tx.commit().await?;
     one_by_one(&outcomes, args.json, out)
+}
+
+/// Who acts at the command line, where no request has an id.
+pub(super) fn by<'a>(actor: &'a Actor, why: &'a str) -> By<'a> {
+    By { actor, why, correlation_id: None }
 }
 
 /// What became of each of the letters that were named.
@@ -103,7 +109,7 @@ pub async fn erase(args: EraseArgs, out: &mut impl Write) -> anyhow::Result<Exit
     let mut db = args.database.pool(OPERATOR)?.acquire().await.context("the database does not answer")?;
     let mut tx = db.begin().await?;
     let erased =
-        crate::dead_letters::erase::erase_customer(&mut tx, &args.by.actor(), &args.customer, &args.why).await?;
+        crate::dead_letters::erase::erase_customer(&mut tx, &by(&args.by.actor(), &args.why), &args.customer).await?;
     tx.commit().await?;
     match args.json {
         true => writeln!(out, "{}", json!({"erased": erased}))?,

@@ -15,7 +15,7 @@ use super::query::Filter;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = DeadLettersBy)]
-pub enum By {
+pub enum CountedBy {
     Order,
     Customer,
     Sku,
@@ -26,7 +26,7 @@ pub enum By {
     Reason,
 }
 
-impl By {
+impl CountedBy {
     const ALL: [Self; 6] = [Self::Order, Self::Customer, Self::Sku, Self::Kind, Self::Queue, Self::Reason];
 
     pub fn as_str(self) -> &'static str {
@@ -52,7 +52,7 @@ impl By {
     }
 }
 
-impl fmt::Display for By {
+impl fmt::Display for CountedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -60,13 +60,13 @@ impl fmt::Display for By {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of order, customer, sku, kind, queue, reason; got {0:?}")]
-pub struct UnknownBy(String);
+pub struct UnknownCountedBy(String);
 
-impl FromStr for By {
-    type Err = UnknownBy;
+impl FromStr for CountedBy {
+    type Err = UnknownCountedBy;
 
-    fn from_str(text: &str) -> Result<Self, UnknownBy> {
-        Self::ALL.into_iter().find(|by| by.as_str() == text).ok_or_else(|| UnknownBy(text.to_owned()))
+    fn from_str(text: &str) -> Result<Self, UnknownCountedBy> {
+        Self::ALL.into_iter().find(|by| by.as_str() == text).ok_or_else(|| UnknownCountedBy(text.to_owned()))
     }
 }
 
@@ -89,14 +89,19 @@ pub struct Count {
 ///
 /// # Errors
 /// Any database error.
-pub async fn counts(db: &mut PgConnection, filter: &Filter, by: By, limit: i64) -> Result<Vec<Count>, sqlx::Error> {
+pub async fn counts(
+    db: &mut PgConnection,
+    filter: &Filter,
+    by: CountedBy,
+    limit: i64,
+) -> Result<Vec<Count>, sqlx::Error> {
     let mut query = QueryBuilder::new("select ");
     query.push(by.column()).push(
         " as key, count(*) as letters, count(distinct d.group_id) as groups,
              min(d.first_failed_at) as first_failed_at, max(d.last_failed_at) as last_failed_at
          from dead_letters d",
     );
-    if by == By::Sku {
+    if by == CountedBy::Sku {
         query.push(" cross join lateral unnest(d.skus) as sku");
     }
     query.push(" where ").push(by.column()).push(" is not null and");

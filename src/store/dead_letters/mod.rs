@@ -16,7 +16,7 @@ mod selection;
 mod upsert;
 
 pub use claim::{Claim, LEASE_MINUTES, Released, claim, discard, release, resolve, settle_needless};
-pub use counts::{By, Count, UnknownBy, counts};
+pub use counts::{Count, CountedBy, UnknownCountedBy, counts};
 pub use emptied::{resolve_emptied, resolved_by};
 pub use groups::{
     Group, GroupChange, GroupFilter, GroupState, NEIGHBOURS, UnknownGroupState, change_group, died_with, group, groups,

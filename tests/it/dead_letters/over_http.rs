@@ -109,6 +109,10 @@ async fn a_patch_is_tried_shown_and_stored_and_a_turn_that_is_not_possible_is_a_
     assert_eq!(again["dead_letters"][0]["detail"], "not discarded: it is discarded", "{again}");
     assert_eq!(post(&api, &format!("{LETTERS}/restorations"), named).await["dead_letters"][0]["done"], true);
 
+    let traced = "select count(*) from audit_log where action in ('dead_letter.discard', 'dead_letter.restore')
+        and correlation_id is not null and reason = 'a test order'";
+    assert_eq!(scene.database.number(traced).await, 2, "the log leads to the requests");
+
     let begun = post(&api, "/api/v1/replays", json!({"letters": {"ids": [id]}, "reason": "mended"})).await;
     let replay = format!("/api/v1/replays/{}", begun["id"].as_str().expect("an id"));
     assert_eq!(post(&api, &format!("{replay}/pause"), json!({})).await["state"], "paused");

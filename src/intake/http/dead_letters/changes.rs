@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use sqlx::{Postgres, Transaction};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -99,10 +100,8 @@ pub(in super::super) async fn discard(
 ) -> Result<Json<Outcomes>, Problem> {
     let (ids, reason) = read::named(&body)?;
     let mut transaction = state.transaction().await?;
-    let done = crate::dead_letters::discard(&mut transaction, &caller.actor, &ids, &reason).await;
-    let dead_letters = done.map_err(|error| of_database(&error))?;
-    transaction.commit().await.map_err(|error| of_database(&error))?;
-    Ok(Json(Outcomes { dead_letters }))
+    let outcomes = crate::dead_letters::discard(&mut transaction, &caller.by(&reason), &ids).await;
+    settled(transaction, outcomes).await
 }
 
 /// Take discards back
@@ -120,8 +119,15 @@ pub(in super::super) async fn restore(
 ) -> Result<Json<Outcomes>, Problem> {
     let (ids, reason) = read::named(&body)?;
     let mut transaction = state.transaction().await?;
-    let done = crate::dead_letters::restore(&mut transaction, &caller.actor, &ids, &reason).await;
-    let dead_letters = done.map_err(|error| of_database(&error))?;
+    let outcomes = crate::dead_letters::restore(&mut transaction, &caller.by(&reason), &ids).await;
+    settled(transaction, outcomes).await
+}
+
+async fn settled(
+    transaction: Transaction<'static, Postgres>,
+    outcomes: Result<Vec<Outcome>, sqlx::Error>,
+) -> Result<Json<Outcomes>, Problem> {
+    let dead_letters = outcomes.map_err(|error| of_database(&error))?;
     transaction.commit().await.map_err(|error| of_database(&error))?;
     Ok(Json(Outcomes { dead_letters }))
 }
@@ -148,7 +154,7 @@ pub(in super::super) async fn erase(
 ) -> Result<Json<Erased>, Problem> {
     let (customer, reason) = read::erasure(&body)?;
     let mut transaction = state.transaction().await?;
-    let done = erase_customer(&mut transaction, &caller.actor, &customer, &reason).await;
+    let done = erase_customer(&mut transaction, &caller.by(&reason), &customer).await;
     let erased = done.map_err(|error| of_database(&error))?;
     transaction.commit().await.map_err(|error| of_database(&error))?;
     Ok(Json(Erased { erased }))
