@@ -17,7 +17,7 @@ use super::command::main_or;
 use crate::config::outbound::WebhookArgs;
 use crate::config::{AccessArgs, AccessMode, ManagementArgs, PaymentWebhookArgs, RateLimitArgs, Shared};
 use crate::intake::http::{
-    ApiState, Guard, Identity, RateLimits, Registration, collection_json, document_json, router,
+    ApiParts, Guard, Identity, RateLimits, Registration, collection_json, document_json, router,
 };
 use crate::intake::relay::{Relay, RelayPace};
 use crate::intake::{BrokerPublisher, Intake, IntakeLimits, OutboxWake};
@@ -109,7 +109,7 @@ impl ApiServer {
         tasks.spawn(guard.limits.clone().keep_tidy(context.shutdown.clone()));
         let limits = Limits { streams: self.live_streams, ..Limits::default() };
         let tracking = Tracking::new(limits, context.shutdown.clone());
-        let state = ApiState {
+        let parts = ApiParts {
             db: context.questions.clone(),
             intake,
             status,
@@ -122,7 +122,7 @@ impl ApiServer {
             saga,
             guard,
         };
-        let api = router(state);
+        let api = router(parts);
         let api = api.layer(axum::middleware::from_fn(telemetry::observe));
         serve(context, self.http_addr, api.merge(telemetry::routes(context.health.clone())), tasks)?;
         let pulse = context.health.part(OrderApi::NAME);

@@ -48,5 +48,5 @@ pub use permissions::{RULES, Reach, Rule};
 pub use postman::collection_json;
 pub use problem::{Problem, ProblemKind};
 pub use rate_limit::RateLimits;
-pub use router::{ApiState, document, document_json, router};
+pub use router::{ApiParts, document, document_json, router};
 pub use webhooks::Registration;

@@ -1,6 +1,7 @@
 //! Paths, handlers and the layers around them. Called by the order-api service, which serves it and may wrap it in layers of its
 //! own: `router(state).layer(…)` sees the matched path and the finished answer, which is what request metrics need.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,9 +32,20 @@ use crate::messaging::Broker;
 use crate::ops::status::Sources;
 use crate::tracking::{Links, Tracking};
 
-/// What the handlers work with.
+/// What the handlers work with. Every layer and every request holds it, so it is one pointer.
 #[derive(Clone)]
-pub struct ApiState {
+pub struct ApiState(Arc<ApiParts>);
+
+impl Deref for ApiState {
+    type Target = ApiParts;
+
+    fn deref(&self) -> &ApiParts {
+        &self.0
+    }
+}
+
+/// What the API is put together from.
+pub struct ApiParts {
     pub db: PgPool,
     pub intake: Intake,
     pub status: Sources,
@@ -176,7 +188,8 @@ pub fn document_json() -> serde_json::Result<String> {
 }
 
 /// The whole API. Health and metrics are merged in beside it, outside of its limits.
-pub fn router(state: ApiState) -> Router {
+pub fn router(parts: ApiParts) -> Router {
+    let state = ApiState(Arc::new(parts));
     // from the outside in; every answer passes all of them on its way out, those of the layers themselves included
     let layers = ServiceBuilder::new()
         .layer(middleware::from_fn(browsers::secure))

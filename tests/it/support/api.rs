@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use order_fleet::config::BrokerArgs;
-use order_fleet::intake::http::{ApiState, Guard, Registration, router};
+use order_fleet::intake::http::{ApiParts, Guard, Registration, router};
 use order_fleet::intake::{Intake, IntakeLimits, OutboxWake};
 use order_fleet::lifecycle::SagaArgs;
 use order_fleet::messaging::Broker;
@@ -118,7 +118,7 @@ impl Api {
         let payment_secrets = SECRETS.map(|secret| secret.parse().expect("a secret")).into();
         let tracked = tracking.clone();
         let consumers = Arc::new(Rehearsals::new(saga.clone()));
-        let state = ApiState {
+        let parts = ApiParts {
             db,
             intake,
             status,
@@ -131,7 +131,7 @@ impl Api {
             tracking: tracked,
             links,
         };
-        let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+        let app = router(parts).into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             // the writers live as long as the server
             let _writers = _writers;
