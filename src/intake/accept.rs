@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::idempotency::IdempotencyKey;
+use super::listings::Listings;
 use crate::contract::order::{OrderForm, Unacceptable};
 use crate::contract::{FieldError, Outgoing};
 use crate::crash_points::{Boundary, crash_point};
@@ -72,31 +73,65 @@ struct Draft {
     answer: Box<RawValue>,
 }
 
-/// Judges every submission and stores what is accepted, in one round trip each for all of them. The verdicts come in the order of the
-/// submissions; what is accepted is committed.
+/// Judges every submission and stores what is accepted, in one round trip for all of them, or two where `listings` does not know a product or
+/// a submission has a fault. The verdicts come in the order of the submissions; what is accepted is committed.
 ///
 /// # Errors
 /// When the database is away or refuses a value; nothing is stored then, unless the answer to the commit was lost.
 pub(super) async fn accept_all(
     conn: &mut PgConnection,
+    listings: &Listings,
     submissions: &[&Submission],
 ) -> Result<Vec<Verdict>, sqlx::Error> {
-    let skus: HashSet<&Sku> = submissions.iter().flat_map(|one| one.form.wishes.iter().map(|wish| &wish.sku)).collect();
-    let known = orders::look_up(conn, &keys(submissions), &skus).await?;
-    let now = OffsetDateTime::now_utc();
-    let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(submissions.len());
-    let mut drafts = Vec::with_capacity(submissions.len());
-    for (place, submission) in submissions.iter().enumerate() {
-        verdicts.push(repetition(submission, &known).or_else(|| {
-            match draft(place, submission, &known.catalogue, now) {
-                Ok(draft) => drafts.push(draft),
-                Err(refused) => return Some(Err(refused)),
-            }
-            None
-        }));
+    if let Some(catalogue) = listings.of(submissions) {
+        let known = Known { catalogue, ..Known::default() };
+        let judged = Judged::by(&known, submissions);
+        // a fault may be one of the listings: then the catalogue itself is asked
+        if judged.drafts.len() == submissions.len()
+            && let Some(verdicts) = settle(conn, submissions, judged, Some(&known.catalogue)).await?
+        {
+            return Ok(verdicts);
+        }
     }
+    let skus: HashSet<&Sku> = skus(submissions).collect();
+    let known = orders::look_up(conn, &keys(submissions), &skus).await?;
+    listings.learn(&known.catalogue);
+    let verdicts = settle(conn, submissions, Judged::by(&known, submissions), None).await?;
+    Ok(verdicts.unwrap_or_default())
+}
+
+/// Submissions, each with its verdict or on its way into the database.
+struct Judged {
+    verdicts: Vec<Option<Verdict>>,
+    drafts: Vec<Draft>,
+}
+
+impl Judged {
+    fn by(known: &Known, submissions: &[&Submission]) -> Self {
+        let now = OffsetDateTime::now_utc();
+        let mut judged = Self { verdicts: Vec::with_capacity(submissions.len()), drafts: Vec::new() };
+        for (place, submission) in submissions.iter().enumerate() {
+            judged.verdicts.push(repetition(submission, known).or_else(|| {
+                match draft(place, submission, &known.catalogue, now) {
+                    Ok(draft) => judged.drafts.push(draft),
+                    Err(refused) => return Some(Err(refused)),
+                }
+                None
+            }));
+        }
+        judged
+    }
+}
+
+/// Stores the drafts; `None` when they were priced by listings that no longer hold, and nothing is stored.
+async fn settle(
+    conn: &mut PgConnection,
+    submissions: &[&Submission],
+    Judged { mut verdicts, drafts }: Judged,
+    priced_by: Option<&Catalogue>,
+) -> Result<Option<Vec<Verdict>>, sqlx::Error> {
     crash_point("intake", Boundary::BeforeCommit);
-    let stored = store(conn, submissions, &drafts).await?;
+    let Some(stored) = store(conn, submissions, &drafts, priced_by).await? else { return Ok(None) };
     crash_point("intake", Boundary::AfterCommit);
     let mut too_late = Vec::new();
     for Draft { place, order, answer, .. } in drafts {
@@ -116,7 +151,11 @@ pub(super) async fn accept_all(
             verdicts[place] = Some(repetition(loser, &known).unwrap_or(Err(Refused::KeyInFlight)));
         }
     }
-    Ok(verdicts.into_iter().map(|verdict| verdict.unwrap_or(Err(Refused::Internal))).collect())
+    Ok(Some(verdicts.into_iter().map(|verdict| verdict.unwrap_or(Err(Refused::Internal))).collect()))
+}
+
+pub(super) fn skus<'a>(submissions: &'a [&Submission]) -> impl Iterator<Item = &'a Sku> {
+    submissions.iter().flat_map(|one| one.form.wishes.iter().map(|wish| &wish.sku))
 }
 
 fn keys<'a>(submissions: &[&'a Submission]) -> Vec<ScopedKey<'a>> {
@@ -156,7 +195,8 @@ async fn store(
     conn: &mut PgConnection,
     submissions: &[&Submission],
     drafts: &[Draft],
-) -> Result<HashSet<OrderId>, sqlx::Error> {
+    priced_by: Option<&Catalogue>,
+) -> Result<Option<HashSet<OrderId>>, sqlx::Error> {
     let new: Vec<NewOrder<'_>> = drafts
         .iter()
         .map(|Draft { place, order, message, answer }| NewOrder {
@@ -172,5 +212,8 @@ async fn store(
             message: Some(message),
         })
         .collect();
-    orders::store_all(conn, &new).await
+    match priced_by {
+        Some(catalogue) => orders::store_if_priced(conn, &new, catalogue).await,
+        None => orders::store_all(conn, &new).await.map(Some),
+    }
 }

@@ -16,13 +16,14 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::accept::{Refused, Submission, Verdict, accept_all};
 use super::idempotency::{InFlight, Ticket};
+use super::listings::Listings;
 use super::relay::OutboxWake;
 use crate::store::{KeptConnection, is_contention, is_outage};
 
 /// Under load a batch is given this long to grow. That there is load, the batch before tells: more orders than this came while the one
 /// before it was written.
 const GATHER: Duration = Duration::from_millis(4);
-const BUSY: usize = 6;
+const BUSY: usize = 16;
 
 /// How much may wait, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +105,10 @@ impl Intake {
         let (queue, waiting) = mpsc::channel(limits.waiting);
         let waiting = Arc::new(Mutex::new(waiting));
         let mut writers = JoinSet::new();
+        let listings = Arc::new(Listings::default());
         for _ in 0..limits.writers {
-            let writer = Writer { db: KeptConnection::of(db.clone()), wake: wake.clone(), limits };
+            let db = KeptConnection::of(db.clone());
+            let writer = Writer { db, listings: Arc::clone(&listings), wake: wake.clone(), limits };
             writers.spawn(writer.run(waiting.clone()));
         }
         (Self { queue, in_flight: InFlight::default(), answer: limits.answer, wake }, Writers(writers))
@@ -144,6 +147,7 @@ impl Intake {
 
 struct Writer {
     db: KeptConnection,
+    listings: Arc<Listings>,
     wake: OutboxWake,
     limits: IntakeLimits,
 }
@@ -260,7 +264,7 @@ impl Writer {
             Err(_) => return Err(Failed::TooSlow),
         };
         let submissions: Vec<&Submission> = batch.iter().map(|one| &one.submission).collect();
-        let work = accept_all(&mut connection, &submissions);
+        let work = accept_all(&mut connection, &self.listings, &submissions);
         let verdicts = match timeout(self.limits.commit, AssertUnwindSafe(work).catch_unwind()).await {
             Ok(Ok(done)) => done?,
             Ok(Err(_)) => return Err(Failed::Panicked),

@@ -11,6 +11,7 @@ pub mod http;
 mod idempotency;
 mod idempotent;
 mod import;
+mod listings;
 mod payment_result;
 pub mod relay;
 

@@ -98,6 +98,8 @@ pub struct NewOrder<'a> {
     pub message: Option<&'a Outgoing>,
 }
 
+/// Nothing is stored where a price is not the product's any more ($22, $23).
+///
 /// Sorted by key and by id, so that two batches with the same ones wait for each other in one direction only. An order whose key somebody
 /// else has stored leaves no row; one that is there already stays as it is. Of an order that is among them twice, the first counts.
 /// The history is made from what the insert of the orders returns, so that it draws its ids after that (docs/adr/0011-live-tracking.md).
@@ -107,12 +109,16 @@ const STORE: &str = "with new as (
                               $16::uuid[], $17::text[], $18::text[], $19::bytea[], $20::text[], $21::text[]) with ordinality
              as t (id, customer_id, email, phone, items, total, status, reason, payment_token, metadata, correlation_id,
                    created_at, priority, words, actor, message_id, scope, key, fingerprint, response, message, place)
+     ), moved as (
+         select null::uuid as id from unnest($22::text[], $23::numeric[]) as priced (sku, price) left join products p using (sku)
+         where p.price is distinct from priced.price or not p.active limit 1
      ), claimed as (
          insert into idempotency_keys (scope, key, fingerprint, order_id, response)
-         select scope, key, fingerprint, id, response::json from new where key is not null order by scope, key
+         select scope, key, fingerprint, id, response::json from new
+         where key is not null and not exists (select from moved) order by scope, key
          on conflict (scope, key) do nothing returning order_id
      ), won as (
-         select * from new where key is null or id in (select order_id from claimed)
+         select * from new where not exists (select from moved) and (key is null or id in (select order_id from claimed))
      ), stored as (
          insert into orders (id, customer_id, email, phone, items, total, status, reason, payment_token, metadata,
                              correlation_id, created_at, priority)
@@ -121,7 +127,7 @@ const STORE: &str = "with new as (
          from won order by id
          on conflict (id) do nothing returning id
      ), fresh as (
-         select distinct on (id) won.* from won join stored using (id) order by id, place
+         select distinct on (id) * from won where id in (select id from stored) order by id, place
      ), told as (
          insert into order_history (order_id, event, status, message_id, actor)
          select id, 'accepted', status, message_id, actor from fresh
@@ -133,7 +139,7 @@ const STORE: &str = "with new as (
      ), sent as (
          insert into outbox (message) select message::json from won where message is not null order by place
      )
-     select id from won";
+     select id from won union all select id from moved";
 
 /// Stores the orders. Returns those that are there now; of the others the key belongs to somebody else. Waits for another process that
 /// is storing the same key right now: if that one commits, this one does not get the key.
@@ -141,14 +147,27 @@ const STORE: &str = "with new as (
 /// # Errors
 /// When the database is away or refuses a value.
 pub async fn store_all(conn: &mut PgConnection, orders: &[NewOrder<'_>]) -> Result<HashSet<OrderId>, sqlx::Error> {
+    Ok(store_if_priced(conn, orders, &Catalogue::new()).await?.unwrap_or_default())
+}
+
+/// As [`store_all`], if every product is still sold and has the price that the catalogue says; else nothing is stored and the answer is
+/// `None`.
+///
+/// # Errors
+/// As [`store_all`].
+pub async fn store_if_priced(
+    conn: &mut PgConnection,
+    orders: &[NewOrder<'_>],
+    catalogue: &Catalogue,
+) -> Result<Option<HashSet<OrderId>>, sqlx::Error> {
     if orders.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Some(HashSet::new()));
     }
     let items = orders.iter().map(|new| json(&new.order.items)).collect::<Result<Vec<_>, _>>()?;
     let metadata =
         orders.iter().map(|new| new.order.metadata.as_ref().map(json).transpose()).collect::<Result<Vec<_>, _>>()?;
     let messages = orders.iter().map(|new| new.message.map(json).transpose()).collect::<Result<Vec<_>, _>>()?;
-    let stored: Vec<Uuid> = sqlx::query_scalar(STORE)
+    let stored: Vec<Option<Uuid>> = sqlx::query_scalar(STORE)
         .bind(orders.iter().map(|new| new.order.id.0).collect::<Vec<_>>())
         .bind(orders.iter().map(|new| new.order.customer_id.as_str()).collect::<Vec<_>>())
         .bind(orders.iter().map(|new| new.order.email.as_str()).collect::<Vec<_>>())
@@ -170,7 +189,9 @@ pub async fn store_all(conn: &mut PgConnection, orders: &[NewOrder<'_>]) -> Resu
         .bind(orders.iter().map(|new| new.answer.map(|answer| answer.fingerprint)).collect::<Vec<_>>())
         .bind(orders.iter().map(|new| new.answer.map(|answer| answer.response)).collect::<Vec<_>>())
         .bind(messages)
+        .bind(catalogue.keys().map(Sku::as_str).collect::<Vec<_>>())
+        .bind(catalogue.values().map(|listing| listing.price.amount()).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
-    Ok(stored.into_iter().map(OrderId).collect())
+    Ok(stored.into_iter().map(|id| id.map(OrderId)).collect())
 }
