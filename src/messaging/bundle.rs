@@ -92,7 +92,7 @@ fn unpacked(member: Outgoing, bundle: &Incoming) -> Incoming {
         all.insert(headers::REPLAYS.into(), AMQPValue::LongUInt(bundle.replays()));
         properties = properties.with_headers(all);
     }
-    Incoming { message_id, exchange, routing_key, properties, body }
+    Incoming { message_id, exchange, routing_key, properties: Box::new(properties), body }
 }
 
 #[cfg(test)]

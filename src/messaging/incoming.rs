@@ -17,7 +17,8 @@ pub struct Incoming {
     pub message_id: Uuid,
     pub exchange: String,
     pub routing_key: String,
-    pub properties: BasicProperties,
+    /// Boxed: they are large, and a message changes hands often.
+    pub properties: Box<BasicProperties>,
     pub body: Vec<u8>,
 }
 
@@ -25,7 +26,13 @@ impl Incoming {
     pub fn read(exchange: &str, routing_key: &str, properties: BasicProperties, body: Vec<u8>) -> Self {
         let given = properties.message_id().as_ref().map(|id| id.as_str());
         let message_id = given.and_then(|id| Uuid::parse_str(id).ok()).unwrap_or_else(|| derived(&properties, &body));
-        Self { message_id, exchange: exchange.to_owned(), routing_key: routing_key.to_owned(), properties, body }
+        Self {
+            message_id,
+            exchange: exchange.to_owned(),
+            routing_key: routing_key.to_owned(),
+            properties: Box::new(properties),
+            body,
+        }
     }
 
     /// 1 on the first delivery.

@@ -53,7 +53,8 @@ impl Mailer {
     /// [`SendError`].
     pub async fn send(&self, mail: &Mail) -> Result<Sent, SendError> {
         match self {
-            Self::Smtp(server) => server.send(mail).await,
+            // boxed here and in the other ports: a conversation over the network is large, and each message would carry it about
+            Self::Smtp(server) => Box::pin(server.send(mail)).await,
             Self::Folder { folder, from } => folder.write(mail.message_id, &message::format(mail, from)?.formatted()),
         }
     }

@@ -41,7 +41,7 @@ impl PushSender {
     /// [`SendError`].
     pub async fn send(&self, push: &Push) -> Result<Sent, SendError> {
         match self {
-            Self::Fcm(provider) => provider.send(push).await,
+            Self::Fcm(provider) => Box::pin(provider.send(push)).await,
             Self::Folder(folder) => {
                 let content = serde_json::to_vec_pretty(push)
                     .map_err(|error| SendError::Refused { reason: format!("cannot be written as JSON: {error}") })?;

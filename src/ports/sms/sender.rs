@@ -46,7 +46,7 @@ impl SmsSender {
     /// [`SendError`].
     pub async fn send(&self, sms: &Sms) -> Result<Sent, SendError> {
         match self {
-            Self::Twilio(provider) => provider.send(sms).await,
+            Self::Twilio(provider) => Box::pin(provider.send(sms)).await,
             Self::Folder(folder) => {
                 let content = serde_json::to_vec_pretty(sms)
                     .map_err(|error| SendError::Refused { reason: format!("cannot be written as JSON: {error}") })?;
