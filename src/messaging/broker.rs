@@ -20,8 +20,10 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 pub const DEADLINE: Duration = Duration::from_secs(10);
 /// Closing is a courtesy; a broker under an alarm does not answer it.
 pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
-/// Seconds between heartbeats: a silent peer is noticed after twice that time. The server's default of 60 is too slow.
-const HEARTBEAT: &str = "heartbeat=10";
+/// Parameters of every connection. Seconds between heartbeats: a silent peer is noticed after twice that time, and the server's default of
+/// 60 is too slow. The largest frame is the server's default: the client library makes its buffers for 32 of them, and for one that it
+/// learns of only from the server it writes zeros over 8 MiB.
+const TUNING: [(&str, &str); 2] = [("heartbeat", "10"), ("frame_max", "131072")];
 /// Publishing connections of one process; a channel carries far more than one role publishes.
 const PUBLISHING_CONNECTIONS: usize = 2;
 
@@ -59,7 +61,7 @@ impl Broker {
     /// # Errors
     /// [`BrokerError::Configuration`] when the pool refuses its settings.
     pub fn new(args: &BrokerArgs, name: &str) -> Result<Self, BrokerError> {
-        let url = with_heartbeat(&args.amqp_url);
+        let url = tuned(&args.amqp_url);
         let properties = {
             let name = format!("{name} publishing");
             move || properties(&name)
@@ -129,12 +131,18 @@ fn properties(name: &str) -> ConnectionProperties {
     ConnectionProperties::default().with_connection_name(name.into())
 }
 
-fn with_heartbeat(url: &str) -> String {
-    match url.split_once('?') {
-        Some((_, query)) if query.contains("heartbeat=") => url.to_owned(),
-        Some(_) => format!("{url}&{HEARTBEAT}"),
-        None => format!("{url}?{HEARTBEAT}"),
+/// The address with our settings, where it has none of its own.
+fn tuned(url: &str) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in TUNING {
+        let separator = match url.split_once('?') {
+            Some((_, query)) if query.contains(&format!("{name}=")) => continue,
+            Some(_) => '&',
+            None => '?',
+        };
+        url.push_str(&format!("{separator}{name}={value}"));
     }
+    url
 }
 
 /// Waits for the broker, but not for ever: every call can hang (alarm, lost majority, silent peer).
@@ -157,9 +165,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_heartbeat_is_added_unless_the_url_has_one() {
-        assert_eq!(with_heartbeat("amqp://h/v"), "amqp://h/v?heartbeat=10");
-        assert_eq!(with_heartbeat("amqp://h/v?channel_max=9"), "amqp://h/v?channel_max=9&heartbeat=10");
-        assert_eq!(with_heartbeat("amqp://h/v?heartbeat=5"), "amqp://h/v?heartbeat=5");
+    fn what_the_url_says_itself_stays() {
+        assert_eq!(tuned("amqp://h/v"), "amqp://h/v?heartbeat=10&frame_max=131072");
+        assert_eq!(tuned("amqp://h/v?heartbeat=5"), "amqp://h/v?heartbeat=5&frame_max=131072");
+        assert_eq!(tuned("amqp://h/v?frame_max=9"), "amqp://h/v?frame_max=9&heartbeat=10");
     }
 }
