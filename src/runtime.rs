@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use sqlx::PgPool;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -27,6 +28,8 @@ const PROBE: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(3);
 /// After this long a connection is cut whose other side takes nothing of what was sent, or does not answer at all (RFC 5482).
 const TAKES_NOTHING: Duration = Duration::from_secs(30);
+/// How far the workers' threads step back behind the others, as nice(2) counts: a queue can wait, a customer does.
+const STEP_BACK: i32 = 5;
 /// What may be left to do after the consumers have drained: closing connections.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -53,6 +56,7 @@ pub struct CommonArgs {
 pub struct Context {
     /// For statements that ask by key: everything that moves orders.
     pub db: PgPool,
+    pub workers: Workers,
     /// For questions of any shape: lists, figures, reports.
     pub questions: PgPool,
     pub broker: Broker,
@@ -64,6 +68,14 @@ pub struct Context {
     pub shutdown: CancellationToken,
 }
 
+/// Where the consumers run: on threads and connections of their own, so that nobody who waits for an answer waits for a batch.
+#[derive(Clone)]
+pub struct Workers {
+    pub runtime: Handle,
+    /// As [`Context::db`].
+    pub db: PgPool,
+}
+
 /// The tasks of a process; it ends when all of them have.
 pub type Tasks = JoinSet<()>;
 
@@ -73,7 +85,7 @@ impl Context {
         Consumer {
             handler: handler.into(),
             broker: self.broker.clone(),
-            db: self.db.clone(),
+            db: self.workers.db.clone(),
             args: self.consumer.clone(),
             pulse: self.health.part(H::ROLE),
             breaker: Default::default(),
@@ -85,7 +97,7 @@ impl Context {
 
     /// Consumes with this handler until the process is told to stop.
     pub fn consume<H: Handler>(&self, handler: H, tasks: &mut Tasks) {
-        tasks.spawn(self.consumer(handler).run(self.shutdown.clone()));
+        tasks.spawn_on(self.consumer(handler).run(self.shutdown.clone()), &self.workers.runtime);
     }
 }
 
@@ -100,11 +112,9 @@ pub fn run(
     telemetry::init(&args.log);
     #[cfg(feature = "crash-points")]
     args.crash.arm();
-    let ended = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+    let ended = runtimes()
         .context("the runtime cannot start")
-        .and_then(|runtime| runtime.block_on(live(name, args, observed_at, start)));
+        .and_then(|(front, workers)| front.block_on(live(name, args, observed_at, workers.handle().clone(), start)));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -112,6 +122,18 @@ pub fn run(
             ExitCode::FAILURE
         }
     }
+}
+
+/// One for whoever waits for an answer, one for the workers.
+fn runtimes() -> std::io::Result<(Runtime, Runtime)> {
+    let front = Builder::new_multi_thread().enable_all().build()?;
+    let workers = Builder::new_multi_thread().enable_all().thread_name("workers").on_thread_start(step_back).build()?;
+    Ok((front, workers))
+}
+
+/// Linux gives each thread a niceness of its own. Where that is not allowed, or not so, the workers just do not step back.
+fn step_back() {
+    let _ = rustix::process::nice(STEP_BACK);
 }
 
 /// Waits for SIGTERM or SIGINT.
@@ -130,11 +152,14 @@ async fn live(
     name: &str,
     args: &CommonArgs,
     observed_at: SocketAddr,
+    workers: Handle,
     start: impl FnOnce(&Context, &mut Tasks) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let by_key = || args.database.pool_by_key(name).context("DATABASE_URL cannot be read");
     let questions = args.database.pool(name).context("DATABASE_URL cannot be read")?;
     let context = Context {
-        db: args.database.pool_by_key(name).context("DATABASE_URL cannot be read")?,
+        db: by_key()?,
+        workers: Workers { runtime: workers, db: by_key()? },
         links: Links::new(questions.clone(), args.public.url()),
         questions,
         broker: Broker::new(&args.broker, name)?,
@@ -158,6 +183,7 @@ async fn live(
     finished.context("not everything in hand could be finished in time; the broker will deliver it again")?;
     heartbeat.stop().await;
     context.db.close().await;
+    context.workers.db.close().await;
     context.questions.close().await;
     tracing::info!(role = name, "stopped, nothing left in hand");
     Ok(())

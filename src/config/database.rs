@@ -28,7 +28,7 @@ pub struct DatabaseArgs {
     )]
     pub database_url: String,
 
-    /// Most connections of one process; an API keeps as many again for its readers.
+    /// Most connections of one process for its workers; what answers people keeps as many again, and its readers, too.
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 16, value_name = "COUNT")]
     pub database_connections: u32,
 }

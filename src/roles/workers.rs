@@ -68,7 +68,7 @@ impl Role for Payment {
     const ABOUT: &'static str = "Takes, cancels and refunds payments on request (queue payment_requests).";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        context.consume(PaymentService { gateway: self.gateway.build()?, db: context.db.clone() }, tasks);
+        context.consume(PaymentService { gateway: self.gateway.build()?, db: context.workers.db.clone() }, tasks);
         Ok(())
     }
 }
