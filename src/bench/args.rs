@@ -31,6 +31,10 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 100_000, value_name = "N", value_parser = clap::value_parser!(u64).range(100..))]
     pub dead_letters: u64,
 
+    /// Orders that are in the tables already, one run of the scenario `growth` for each.
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000,100000,1000000", value_name = "N,…")]
+    pub tables: Vec<u64>,
+
     /// Connections of the load generator.
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub connections: u16,

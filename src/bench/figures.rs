@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::accounts::{self, Amounts, BROKER, DATABASE};
 use super::budget::Budget;
-use super::load::LoadReport;
+use super::load::{LatencySummary, LoadReport};
 use super::parts::Parts;
 use super::queues::Traffic;
 use super::tables::{Rows, Statement};
@@ -60,8 +60,12 @@ pub struct Played {
     /// Per order.
     pub rows: Rows,
     pub statements: Vec<Statement>,
+    /// How long the API takes for its questions, by name.
+    pub readings: Readings,
     pub notes: BTreeMap<String, String>,
 }
+
+pub type Readings = BTreeMap<String, LatencySummary>;
 
 impl Played {
     pub fn per_second(&self) -> f64 {

@@ -15,7 +15,7 @@ const READY_DEADLINE: Duration = Duration::from_secs(60);
 const MEMORY: &str = "/dev/shm";
 const LOOK: Duration = Duration::from_millis(5);
 
-const ROLES: [&str; 10] = [
+const ROLES: [&str; 11] = [
     "order-api",
     "order-processor",
     "inventory-service",
@@ -24,6 +24,7 @@ const ROLES: [&str; 10] = [
     "sms-service",
     "push-service",
     "analytics-service",
+    "webhook-service",
     "dead-letter-handler",
     "scheduler",
 ];

@@ -18,7 +18,7 @@ use super::queues::Traffic;
 use super::scenario::Scenario;
 use super::servers::Servers;
 use super::tables::{self, Rows};
-use super::{drains, say};
+use super::{drains, growth, say};
 use crate::trial::programs;
 
 /// How long nothing is done to see what doing nothing costs.
@@ -60,8 +60,8 @@ impl Stage<'_> {
             tables::forget_statements(&self.servers.db).await?;
         }
         let running = match scenario {
-            Scenario::Happy | Scenario::HotSku | Scenario::SlowPayment | Scenario::PaymentErrors => {
-                self.under_load(scenario).await?
+            Scenario::Happy | Scenario::HotSku | Scenario::SlowPayment | Scenario::PaymentErrors | Scenario::Growth => {
+                self.under_load(scenario, scenario.orders(self.args)).await?
             }
             Scenario::Backlog => drains::backlog(self, scenario).await?,
             Scenario::Replay => drains::replay(self, scenario).await?,
@@ -70,9 +70,26 @@ impl Stage<'_> {
         self.conclude(running).await
     }
 
-    async fn under_load(&self, scenario: Scenario) -> anyhow::Result<Running> {
+    /// Plays the happy path once for each size of the tables.
+    ///
+    /// # Errors
+    /// As [`Stage::play`].
+    pub async fn grow(&mut self) -> anyhow::Result<Vec<Played>> {
+        let mut all = Vec::new();
+        for &size in &self.args.tables {
+            say(&format!("growth: filling the tables up to {size} orders"));
+            growth::fill(&self.servers.db, size).await?;
+            self.before.1 = Rows::read(&self.servers.db).await?;
+            let mut running = self.under_load(Scenario::Growth, self.args.orders.min(size.max(2_000))).await?;
+            running.played.readings = growth::read(&self.berth.api(), &self.servers.db).await?;
+            running.played.name = growth::name(size);
+            all.push(self.conclude(running).await?);
+        }
+        Ok(all)
+    }
+
+    async fn under_load(&self, scenario: Scenario, orders: u64) -> anyhow::Result<Running> {
         let mut running = self.start(scenario).await?;
-        let orders = scenario.orders(self.args);
         say(&format!("{}: {orders} orders", scenario.name()));
         let begun = self.begin(&running.accounts).await?;
         let load = self.load(scenario, orders, &[]).await?;

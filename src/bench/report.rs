@@ -156,6 +156,10 @@ impl Page {
                     self.row(&[vec![played.name.clone(), format!("{what}, {when}")], figures.to_vec()].concat());
                 }
             }
+            for (question, LatencySummary { p50, p95, p99, p999, max, .. }) in &played.readings {
+                let figures = [p50, p95, p99, p999, max].map(|value| format!("{value:.2}"));
+                self.row(&[vec![played.name.clone(), format!("asked: {question}")], figures.to_vec()].concat());
+            }
         }
     }
 

@@ -59,9 +59,14 @@ async fn run(args: &BenchArgs) -> anyhow::Result<()> {
         ..Figures::default()
     };
     for scenario in chosen(args) {
-        let played = stage.play(scenario).await.with_context(|| format!("scenario {}", scenario.name()))?;
-        say(&format!("{}: {}", scenario.name(), report::in_short(&played)));
-        figures.scenarios.push(played);
+        let all = match scenario {
+            Scenario::Growth => stage.grow().await,
+            _ => stage.play(scenario).await.map(|played| vec![played]),
+        };
+        for played in all.with_context(|| format!("scenario {}", scenario.name()))? {
+            say(&format!("{}: {}", played.name, report::in_short(&played)));
+            figures.scenarios.push(played);
+        }
     }
     figures.ratios = targets::ratios(&figures);
     figures.seconds = begun.elapsed().as_secs_f64();

@@ -20,6 +20,8 @@ pub enum Scenario {
     Replay,
     /// `orders submit --jsonl`.
     Bulk,
+    /// Every order is confirmed, while there are many in the tables already.
+    Growth,
 }
 
 /// Products of the usual scenarios: a small shop.
@@ -36,12 +38,13 @@ impl Scenario {
             Self::Backlog => "backlog",
             Self::Replay => "replay",
             Self::Bulk => "bulk",
+            Self::Growth => "growth",
         }
     }
 
     pub fn orders(self, args: &BenchArgs) -> u64 {
         match self {
-            Self::Happy | Self::HotSku | Self::Bulk => args.orders,
+            Self::Happy | Self::HotSku | Self::Bulk | Self::Growth => args.orders,
             Self::SlowPayment | Self::PaymentErrors => args.slow_orders,
             Self::Backlog => args.backlog,
             Self::Replay => args.dead_letters,
@@ -51,16 +54,20 @@ impl Scenario {
     pub fn products(self) -> u32 {
         match self {
             Self::HotSku => 1,
-            Self::Happy | Self::SlowPayment | Self::PaymentErrors | Self::Backlog | Self::Replay | Self::Bulk => {
-                PRODUCTS
-            }
+            Self::Happy
+            | Self::SlowPayment
+            | Self::PaymentErrors
+            | Self::Backlog
+            | Self::Replay
+            | Self::Bulk
+            | Self::Growth => PRODUCTS,
         }
     }
 
     /// Settings of the simulated gateway, and what belongs to them: an order whose payment has failed in every attempt must end.
     pub fn environment(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Happy | Self::HotSku | Self::Backlog | Self::Replay | Self::Bulk => &[],
+            Self::Happy | Self::HotSku | Self::Backlog | Self::Replay | Self::Bulk | Self::Growth => &[],
             Self::SlowPayment => &[("GATEWAY_LATENCY", "2000..5000")],
             Self::PaymentErrors => &[("GATEWAY_ERROR_RATE", "0.3"), ("PAYMENT_DEADLINE_SECONDS", "45")],
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::accounts;
 use super::figures::{Figures, Played};
+use super::growth;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
@@ -28,6 +29,12 @@ const SLOW_PAYMENT: f64 = 0.9;
 const SLOWEST_PAYMENT: f64 = 5.0;
 const HOT_SKU: f64 = 0.8;
 const BACKLOG: f64 = 1.0;
+/// Orders in the tables, and what an order may cost more with many than with some.
+const MANY: u64 = 1_000_000;
+const SOME: u64 = 10_000;
+const GROWTH: f64 = 1.2;
+/// Milliseconds.
+const QUESTION: f64 = 20.0;
 const READY: f64 = 1.0;
 /// Mebibytes of a role, idle and at saturation, and of `fleet`.
 const ROLE_IDLE: f64 = 25.0;
@@ -51,6 +58,9 @@ pub fn ratios(figures: &Figures) -> Vec<Ratio> {
     let accept = happy.and_then(|happy| happy.half.as_ref()?.accept_latency);
     let commits = accept.map(|latency| latency.p99 / figures.parts.commit_p50.max(0.001));
     let errors = figures.scenario("payment-errors").zip(happy);
+    let grown = |size| figures.scenario(&growth::name(size));
+    let growth = grown(MANY).zip(grown(SOME)).map(|(many, some)| many.total_per_thousand() / some.total_per_thousand());
+    let slowest = grown(MANY).map(|many| many.readings.values().map(|reading| reading.p99).fold(0.0, f64::max));
     let mut all = vec![
         at_most("happy: CPU seconds per 1,000 orders, all processes", CPU, happy.map(Played::total_per_thousand), 2),
         at_least("happy: orders per second", RATE, rate, 0),
@@ -59,6 +69,8 @@ pub fn ratios(figures: &Figures) -> Vec<Ratio> {
         at_least("slow payment: rate against happy, without the last payment's time", SLOW_PAYMENT, slow, 2),
         at_least("hot sku: rate against happy", HOT_SKU, against_happy("hot-sku"), 2),
         at_least("backlog: rate of draining against happy", BACKLOG, against_happy("backlog"), 2),
+        at_most("CPU per order with a million orders against ten thousand", GROWTH, growth, 2),
+        at_most("p99 of the slowest question with a million orders, ms", QUESTION, slowest, 1),
         at_most("seconds until every role is ready", READY, happy.map(|happy| happy.ready_seconds), 2),
     ];
     // a failed attempt's own cost: one more delivery through the ladder, as dear as an order's average message

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use order_fleet::intake::http::document;
+use order_fleet::trial::many_orders;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{AssertSqlSafe, Executor, PgPool, Row};
+use sqlx::{Executor, PgPool, Row};
 
 use crate::support::{Api, TestDatabase, answer, eventually};
 
 /// So many that an index is worth more than a look at every row.
-const ORDERS: i64 = 20_000;
+const ORDERS: u64 = 20_000;
 /// Tables below this do not grow with the orders.
 const GROWN: f64 = 5_000.0;
 
@@ -23,15 +24,6 @@ fn booked_at_once() -> PgPoolOptions {
             Ok(true)
         })
     })
-}
-
-async fn many_orders(database: &TestDatabase) {
-    let mut transaction = database.pool.begin().await.expect("a transaction");
-    let set = format!("set local fleet.orders = '{ORDERS}'");
-    sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut *transaction).await.expect("set");
-    sqlx::raw_sql(include_str!("growth/many_orders.sql")).execute(&mut *transaction).await.expect("many orders");
-    transaction.commit().await.expect("committed");
-    database.execute("analyze").await;
 }
 
 /// How often each grown table has been read as a whole.
@@ -109,7 +101,9 @@ fn value<'a>(path: &str, name: &str, order: &'a str) -> Option<&'a str> {
 #[tokio::test]
 async fn every_question_of_the_api_goes_by_an_index() {
     let database = TestDatabase::create().await;
-    many_orders(&database).await;
+    let mut connection = database.pool.acquire().await.expect("a connection");
+    many_orders(&mut connection, 1, ORDERS, 100).await.expect("many orders");
+    drop(connection);
     let pool = booked_at_once().connect(&database.url(None)).await.expect("connections");
     let api = Api::start(pool.clone()).await;
     let order: String =

@@ -116,9 +116,10 @@ impl Source<'_> {
 
 async fn of_database(db: &PgPool) -> anyhow::Result<Counts> {
     let counted: (i64, i64, i64, i64) = sqlx::query_as(
-        "select (select count(*) from orders where status = 'confirmed'), \
-                (select count(*) from orders where status not in ('pending', 'processing')), \
-                (select count(*) from notification_deliveries), (select count(*) from recorded_events)",
+        "select coalesce(sum(confirmed), 0)::bigint, coalesce(sum(confirmed + failed + cancelled), 0)::bigint, \
+                (select coalesce(sum(count), 0)::bigint from running_totals where what <> 'event'), \
+                (select coalesce(sum(count), 0)::bigint from running_totals where what = 'event') \
+         from statistics where period = 'day'",
     )
     .fetch_one(db)
     .await
@@ -133,12 +134,16 @@ async fn of_database(db: &PgPool) -> anyhow::Result<Counts> {
     })
 }
 
-/// When the last order became final, and when the last of its messages was consumed.
+/// When the last order became final, and when the last of its messages was consumed. No scenario is older than a day, and tables that were
+/// filled for it are.
 async fn moments(db: &PgPool) -> anyhow::Result<(Option<OffsetDateTime>, Option<OffsetDateTime>)> {
     let moments = sqlx::query_as(
-        "select (select max(updated_at) from orders), \
-                greatest((select max(updated_at) from orders), (select max(at) from notification_deliveries), \
-                         (select max(recorded_at) from recorded_events), (select max(updated_at) from reservations))",
+        "with mine as (select id, updated_at from orders where created_at > now() - interval '1 day') \
+         select (select max(updated_at) from mine), \
+                greatest((select max(updated_at) from mine), \
+                         (select max(d.at) from notification_deliveries d join mine on d.order_id = mine.id), \
+                         (select max(recorded_at) from recorded_events where recorded_at > now() - interval '1 day'), \
+                         (select max(r.updated_at) from reservations r join mine on r.order_id = mine.id))",
     );
     moments.fetch_one(db).await.context("the database cannot be asked")
 }
