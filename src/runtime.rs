@@ -29,7 +29,7 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// After this long a connection is cut whose other side takes nothing of what was sent, or does not answer at all (RFC 5482).
 const TAKES_NOTHING: Duration = Duration::from_secs(30);
 /// How far the workers' threads step back behind the others, as nice(2) counts: a queue can wait, a customer does.
-const STEP_BACK: i32 = 5;
+const STEP_BACK: i32 = 10;
 /// What may be left to do after the consumers have drained: closing connections.
 const CLOSING: Duration = Duration::from_secs(5);
 

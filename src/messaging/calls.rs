@@ -19,7 +19,7 @@ use crate::crash_points::{Boundary, crash_point, poison_point};
 use crate::store::inbox;
 use crate::telemetry::{chain, metrics};
 
-/// A message that needs its outside call.
+/// A message that needs its outside call. Boxed wherever it goes, since it changes hands often.
 pub(super) struct Decoded<H: Handler> {
     pub taken: Taken,
     pub message: H::Message,
@@ -27,7 +27,7 @@ pub(super) struct Decoded<H: Handler> {
 
 /// A message whose outside call has ended.
 pub(super) struct Called<H: Handler> {
-    decoded: Decoded<H>,
+    decoded: Box<Decoded<H>>,
     outcome: Result<H::Fetched, Failure>,
 }
 
@@ -49,7 +49,7 @@ impl<H: Handler> Session<'_, H> {
     /// Starts the calls that the breaker admits and holds the others back.
     pub(super) async fn start_calls(
         &mut self,
-        decoded: Vec<Decoded<H>>,
+        decoded: Vec<Box<Decoded<H>>>,
         ready: &mut Vec<Ready<H>>,
     ) -> Result<(), Fault> {
         // To the front: those that have not been tried are probed before those that have just failed, so a few messages that always
@@ -80,7 +80,7 @@ impl<H: Handler> Session<'_, H> {
     }
 
     /// Calls together, or one by one where the database refuses to tell about one of them.
-    async fn call_all(&mut self, decoded: Vec<Decoded<H>>, ready: &mut Vec<Ready<H>>) -> Result<bool, Fault> {
+    async fn call_all(&mut self, decoded: Vec<Box<Decoded<H>>>, ready: &mut Vec<Ready<H>>) -> Result<bool, Fault> {
         let (mut started, mut together) = (false, vec![decoded]);
         while let Some(decoded) = together.pop() {
             let (found, one) = match self.look_up(&decoded).await {
@@ -105,7 +105,7 @@ impl<H: Handler> Session<'_, H> {
     }
 
     /// Asks the inbox first: a message that was handled before is not worth a second call.
-    async fn look_up(&self, decoded: &[Decoded<H>]) -> Result<Found<H>, Fault> {
+    async fn look_up(&self, decoded: &[Box<Decoded<H>>]) -> Result<Found<H>, Fault> {
         let handler = &self.consumer.handler;
         let ids: Vec<Uuid> = decoded.iter().map(|one| one.taken.receipt.identity).collect();
         let messages: Vec<&H::Message> = decoded.iter().map(|one| &one.message).collect();
@@ -121,7 +121,7 @@ impl<H: Handler> Session<'_, H> {
     }
 
     /// Answers whether any call was started.
-    fn call_each(&mut self, decoded: Vec<Decoded<H>>, found: Found<H>, ready: &mut Vec<Ready<H>>) -> bool {
+    fn call_each(&mut self, decoded: Vec<Box<Decoded<H>>>, found: Found<H>, ready: &mut Vec<Ready<H>>) -> bool {
         let Found { ids, mut known, contexts } = found;
         let contexts = contexts.into_iter().chain(std::iter::repeat_with(H::Context::default));
         let mut started = false;
@@ -177,7 +177,7 @@ impl<H: Handler> Session<'_, H> {
             self.held.push_back(decoded);
             return None;
         }
-        let Decoded { taken: Taken { receipt, incoming, .. }, message } = decoded;
+        let Decoded { taken: Taken { receipt, incoming, .. }, message } = *decoded;
         let prepared = match outcome {
             Ok(fetched) => Prepared::Fresh(Delivery { incoming, message, fetched }),
             Err(failure) => Prepared::Failed(incoming, failure),

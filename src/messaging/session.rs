@@ -59,7 +59,7 @@ pub(super) struct Session<'a, H: Handler> {
     /// The messages of those calls, by identity.
     pub(super) calling: HashMap<Uuid, Calling>,
     /// Messages that wait for the breaker.
-    pub(super) held: VecDeque<Decoded<H>>,
+    pub(super) held: VecDeque<Box<Decoded<H>>>,
     /// Messages that may have killed a process; each runs alone.
     pub(super) suspects: VecDeque<Taken>,
     /// Messages whose run is written down, by delivery tag and identity.
@@ -130,7 +130,7 @@ impl<'a, H: Handler> Session<'a, H> {
     }
 
     /// Puts a delivery either among those that need an outside call or among those that are ready.
-    pub(super) async fn sort(&self, taken: Taken, ready: &mut Vec<Ready<H>>, decoded: &mut Vec<Decoded<H>>) {
+    pub(super) async fn sort(&self, taken: Taken, ready: &mut Vec<Ready<H>>, decoded: &mut Vec<Box<Decoded<H>>>) {
         let handler = &self.consumer.handler;
         let Taken { receipt, incoming, came_back } = taken;
         let read = catch_unwind(AssertUnwindSafe(|| handler.decode(&incoming)))
@@ -141,7 +141,7 @@ impl<'a, H: Handler> Session<'a, H> {
                 Prepared::Unconcerned((incoming.replays() > 0).then_some(receipt.identity))
             }
             Ok(message) if H::CALLS_OUTSIDE => {
-                decoded.push(Decoded { taken: Taken { receipt, incoming, came_back }, message });
+                decoded.push(Box::new(Decoded { taken: Taken { receipt, incoming, came_back }, message }));
                 return;
             }
             Ok(message) => match call(handler.as_ref(), &incoming, &message, H::Context::default()).await {

@@ -138,8 +138,8 @@ impl ApiServer {
 /// A relay of this process's own: woken by its commits, and looking by itself for what other processes left behind.
 pub fn start_relay(context: &Context, wake: OutboxWake, tasks: &mut Tasks) {
     let publisher = Arc::new(BrokerPublisher::new(context.broker.clone()));
-    let relay = Relay::new(context.db.clone(), publisher, wake, RelayPace::default());
-    tasks.spawn(relay.run(context.shutdown.clone()));
+    let relay = Relay::new(context.workers.db.clone(), publisher, wake, RelayPace::default());
+    tasks.spawn_on(relay.run(context.shutdown.clone()), &context.workers.runtime);
     tasks.spawn(watch_outbox(context.clone()));
 }
 

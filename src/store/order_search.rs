@@ -124,7 +124,10 @@ pub fn statement(filter: &OrderFilter, position: OrderPosition, limit: i64) -> Q
         }
     }
     if let Some(status) = filter.status {
-        sql.push(" and o.status = ").push_bind(status.as_str());
+        sql.push(" and o.listed_as = ")
+            .push_bind(listed_as(status))
+            .push(" and o.status = ")
+            .push_bind(status.as_str());
     }
     if let Some(customer) = &filter.customer_id {
         sql.push(" and o.customer_id = ").push_bind(customer.as_str().to_owned());
@@ -140,6 +143,18 @@ pub fn statement(filter: &OrderFilter, position: OrderPosition, limit: i64) -> Q
     }
     sql.push(" order by o.created_at desc, o.id desc limit ").push_bind(limit);
     sql
+}
+
+/// What the index calls a status: pending and processing are one to it, so that an order goes from the one to the other in place.
+fn listed_as(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Pending | OrderStatus::Processing => "open",
+        OrderStatus::Confirmed
+        | OrderStatus::Shipped
+        | OrderStatus::Delivered
+        | OrderStatus::Failed
+        | OrderStatus::Cancelled => status.as_str(),
+    }
 }
 
 /// Words consist of letters and digits, so none can leave its quotes.

@@ -38,7 +38,7 @@ pub async fn take_pending(db: &mut PgConnection, limit: i64) -> Result<Vec<(Orde
     let rows = sqlx::query(
         "with pending as (
              select o.id from orders o left join stuck_orders k on k.order_id = o.id
-             where o.status = 'pending' and o.updated_at < now() - interval '2 minutes'
+             where o.listed_as = 'open' and o.status = 'pending' and o.updated_at < now() - interval '2 minutes'
                and (k.last_at is null or k.last_at < now() - interval '5 minutes')
                and not exists (select 1 from sagas s where s.order_id = o.id)
                and not exists (select 1 from dead_letters d where d.order_id = o.id and d.state = 'unresolved')

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use clap::Parser;
 use order_fleet::config::ConsumerArgs;
 use order_fleet::ports::gateway::{Charge, ChargeRequest, GatewayError, PaymentGateway, Refund};
-use order_fleet::runtime::{Context, Heartbeat, Tasks};
+use order_fleet::runtime::{Context, Heartbeat, Tasks, Workers};
 use order_fleet::services::payment_service::PaymentService;
 use order_fleet::telemetry::{Health, metrics};
 use order_fleet::tracking::Links;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -73,6 +74,7 @@ impl Payments {
         let gateway = Arc::new(Gateway { is_down: AtomicBool::new(gateway_is_down), ..Gateway::default() });
         let context = Context {
             db: stage.database.pool.clone(),
+            workers: Workers { runtime: Handle::current(), db: stage.database.pool.clone() },
             questions: stage.database.pool.clone(),
             broker: stage.host.broker("payment-service"),
             health: Health::default(),

@@ -35,7 +35,7 @@ pub async fn activity(
     cutoff: Option<OffsetDateTime>,
 ) -> Result<Activity, sqlx::Error> {
     let row = sqlx::query(
-        "select (select count(*) from orders where status = $1) as waiting_orders,
+        "select (select count(*) from orders where listed_as = 'open' and status = $1) as waiting_orders,
                 (select count(*) from sagas) as running_sagas,
                 (select count(*) from outbox where parked is null) as outbox,
                 (select count(*) from order_history where $2::timestamptz is not null and at >= $2) as changed_orders,

@@ -2,9 +2,10 @@
 
 use order_fleet::config::ConsumerArgs;
 use order_fleet::messaging::{Broker, Controls, Handler};
-use order_fleet::runtime::{Context, Tasks};
+use order_fleet::runtime::{self, Context, Tasks};
 use order_fleet::telemetry::Health;
 use order_fleet::tracking::Links;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{TestBroker, TestDatabase};
@@ -23,6 +24,7 @@ impl Workers {
     pub fn at(database: &TestDatabase, broker: Broker) -> Self {
         let context = Context {
             db: database.pool.clone(),
+            workers: runtime::Workers { runtime: Handle::current(), db: database.pool.clone() },
             questions: database.pool.clone(),
             broker,
             health: Health::default(),

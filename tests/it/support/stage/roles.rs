@@ -12,7 +12,7 @@ use order_fleet::ports::mail::{Mailer, Templates};
 use order_fleet::ports::push::PushSender;
 use order_fleet::ports::sms::SmsSender;
 use order_fleet::ports::webhooks::WebhookSender;
-use order_fleet::runtime::{Context, Heartbeat, Tasks};
+use order_fleet::runtime::{Context, Heartbeat, Tasks, Workers};
 use order_fleet::services::analytics_service::AnalyticsService;
 use order_fleet::services::dead_letter_handler;
 use order_fleet::services::email_service::EmailTransport;
@@ -27,6 +27,7 @@ use order_fleet::services::sms_service::SmsTransport;
 use order_fleet::services::webhook_service::WebhookService;
 use order_fleet::telemetry::Health;
 use order_fleet::tracking::Links;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -172,6 +173,10 @@ impl Stage {
         let database = DatabaseArgs { database_url: self.database.url(server), database_connections: 4 };
         let context = Context {
             db: database.pool_by_key(&name).expect("an address of PostgreSQL"),
+            workers: Workers {
+                runtime: Handle::current(),
+                db: database.pool_by_key(&name).expect("an address of PostgreSQL"),
+            },
             questions: database.pool(&name).expect("an address of PostgreSQL"),
             broker: self.host.broker(&name),
             health: Health::default(),
