@@ -5,4 +5,4 @@ alter table orders
         generated always as (case when status in ('pending', 'processing') then 'open' else status end) stored;
 drop index orders_by_status;
 create index orders_by_listing on orders (listed_as, created_at desc, id desc);
-alter table orders set (fillfactor = 60);
+alter table orders set (fillfactor = 50);

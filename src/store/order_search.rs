@@ -179,6 +179,14 @@ pub async fn add_words(conn: &mut PgConnection, order: OrderId, text: &str) -> R
     Ok(())
 }
 
+/// Moves the words of new orders from the index's list of what is new, which every search reads through, to their places in it.
+///
+/// # Errors
+/// When the database is away, or the index belongs to another user.
+pub async fn merge_new_words(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("select gin_clean_pending_list('order_words_by_word')").execute(conn).await.map(drop)
+}
+
 /// Who ordered, how to reach them, and what the shop itself calls the order in its metadata; separated by spaces.
 pub(super) fn words(order: &Order) -> String {
     let contact =

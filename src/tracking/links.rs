@@ -70,7 +70,8 @@ impl Links {
         {
             return Ok(keys.clone());
         }
-        match (self.read().await, known) {
+        // boxed: it is large, seldom needed, and part of every mail and every answer on its way
+        match (Box::pin(self.read()).await, known) {
             (Ok(keys), _) => {
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), keys.clone()));
                 Ok(keys)

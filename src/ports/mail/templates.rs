@@ -157,6 +157,9 @@ mod tests {
                 {
                     assert!(part.contains(expected), "{kind:?} lacks {expected}:\n{part}");
                 }
+                // longer lines would have to be encoded, which costs more than all the rest of a mail
+                let long = part.lines().find(|line| line.len() > 76);
+                assert!(long.is_none() && part.is_ascii(), "{kind:?}: {long:?}");
             }
         }
     }

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::{RetentionArgs, alerts, cleanup, daily_report, deadlines, reservations, stuck_orders};
+use super::{RetentionArgs, alerts, cleanup, daily_report, deadlines, reservations, search_index, stuck_orders};
 use crate::messaging::Ended;
 
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +37,12 @@ pub struct Job {
 }
 
 /// Every job of the scheduler.
-pub const JOBS: [Job; 6] = [
+pub const JOBS: [Job; 7] = [
     Job { name: "deadlines", every: Duration::from_secs(1), run: |db, _| Box::pin(deadlines::run(db)) },
     Job { name: "stuck_orders", every: Duration::from_secs(15), run: |db, _| Box::pin(stuck_orders::run(db)) },
     Job { name: "reservations", every: Duration::from_secs(60), run: |db, _| Box::pin(reservations::run(db)) },
     Job { name: "alerts", every: Duration::from_secs(5), run: |db, _| Box::pin(alerts::run(db)) },
+    Job { name: "search_index", every: Duration::from_secs(2), run: |db, _| Box::pin(search_index::run(db)) },
     Job { name: "cleanup", every: Duration::from_secs(600), run: |db, keep| Box::pin(cleanup::run(db, keep)) },
     Job { name: "daily_report", every: Duration::from_secs(60), run: |db, _| Box::pin(daily_report::run(db)) },
 ];

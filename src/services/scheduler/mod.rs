@@ -8,6 +8,7 @@ mod deadlines;
 mod job;
 mod leader;
 mod reservations;
+mod search_index;
 mod stuck_orders;
 
 pub use cleanup::RetentionArgs;
