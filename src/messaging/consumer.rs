@@ -19,10 +19,14 @@ use super::{Broker, Controls, Handler, supervise};
 use crate::config::ConsumerArgs;
 use crate::telemetry::{BreakerSign, Pulse, Signs, Taking, metrics};
 
-/// Under load a batch is given this long to grow: what a transaction, a publish and an ack cost hardly depends on how many messages
-/// share them. A batch of more than [`BUSY`] messages tells that there is load; where there is none, nobody waits.
-const GATHER: Duration = Duration::from_millis(30);
-const BUSY: usize = 4;
+/// Under load a batch is given time to grow: what a transaction, a publish and an ack cost hardly depends on how many messages share them.
+/// How much load there is, the batch before tells by its size; where there is none, nobody waits.
+const GATHER: [(usize, Duration); 2] = [(64, Duration::from_millis(60)), (4, Duration::from_millis(30))];
+
+/// How long a batch gathers after one of so many messages.
+fn gather(before: usize) -> Option<Duration> {
+    GATHER.into_iter().find(|(more_than, _)| before > *more_than).map(|(_, pause)| pause)
+}
 
 /// How long messages are taken one by one after one that could not be read: many times what the broker needs to give it up.
 const CAREFUL: Duration = Duration::from_secs(30);
@@ -140,7 +144,7 @@ impl<H: Handler> Consumer<H> {
         stream: &mut lapin::Consumer,
         careful: Option<Instant>,
     ) -> Result<(), Fault> {
-        let mut is_busy = false;
+        let mut before = 0;
         loop {
             let mut arrivals = Vec::new();
             let mut ready = Vec::new();
@@ -157,11 +161,11 @@ impl<H: Handler> Consumer<H> {
                 () = sleep_until(probe_at.unwrap_or_else(Instant::now)), if holds && probe_at.is_some() => {}
             }
             self.collect(session, stream, has_room, &mut arrivals, &mut ready)?;
-            if is_busy && arrivals.len().max(ready.len()) < self.args.batch {
-                sleep(GATHER).await;
+            if let Some(pause) = gather(before).filter(|_| arrivals.len().max(ready.len()) < self.args.batch) {
+                sleep(pause).await;
                 self.collect(session, stream, has_room, &mut arrivals, &mut ready)?;
             }
-            is_busy = arrivals.len().max(ready.len()) > BUSY;
+            before = arrivals.len().max(ready.len());
             session.prepare(arrivals, &mut ready).await?;
             session.finish(ready).await?;
             session.isolate().await?;

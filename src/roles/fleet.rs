@@ -39,7 +39,7 @@ impl Role for Fleet {
     const ABOUT: &'static str = "Every role of the fleet in one process.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        self.api.start(context, self.processor.saga().clone(), tasks)?;
+        let wake = self.api.start(context, self.processor.saga().clone(), tasks)?;
         self.processor.start(context, tasks)?;
         self.inventory.start(context, tasks)?;
         self.payment.start(context, tasks)?;
@@ -49,7 +49,7 @@ impl Role for Fleet {
         self.analytics.start(context, tasks)?;
         self.webhooks.start(context, tasks)?;
         dead_letter_handler::start(context, self.processor.saga().clone(), tasks);
-        self.scheduler.start(context, tasks)
+        self.scheduler.start_beside(context, wake, tasks)
     }
 }
 

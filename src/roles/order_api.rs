@@ -66,7 +66,7 @@ impl Role for OrderApi {
     const ABOUT: &'static str = "Takes orders over HTTP and tells how they stand.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        self.server.start(context, self.saga.clone(), tasks)
+        self.server.start(context, self.saga.clone(), tasks).map(drop)
     }
 }
 
@@ -96,10 +96,12 @@ impl ApiServer {
         Ok(Registration { rules: webhooks.rules(), vault: vault.into() })
     }
 
+    /// Answers what wakes the relay, for other roles of the process.
+    ///
     /// # Errors
     /// When an option cannot be used.
-    pub fn start(&self, context: &Context, saga: SagaArgs, tasks: &mut Tasks) -> anyhow::Result<()> {
-        let wake = OutboxWake::default();
+    pub fn start(&self, context: &Context, saga: SagaArgs, tasks: &mut Tasks) -> anyhow::Result<OutboxWake> {
+        let wake = start_relay(context, tasks);
         let (intake, writers) = Intake::start(context.db.clone(), wake.clone(), IntakeLimits::default());
         let management = self.management.build(context.broker.virtual_host())?;
         let status = Sources::new(context.questions.clone(), QueueReader::new(context.broker.clone(), management));
@@ -130,17 +132,18 @@ impl ApiServer {
         pulse.up();
         tasks.spawn(writers.finished());
         tasks.spawn(tracking.run(context.questions.clone()));
-        start_relay(context, wake, tasks);
-        Ok(())
+        Ok(wake)
     }
 }
 
-/// A relay of this process's own: woken by its commits, and looking by itself for what other processes left behind.
-pub fn start_relay(context: &Context, wake: OutboxWake, tasks: &mut Tasks) {
+/// The relay of this process: woken by its commits, and looking by itself for what other processes left behind.
+pub fn start_relay(context: &Context, tasks: &mut Tasks) -> OutboxWake {
+    let wake = OutboxWake::default();
     let publisher = Arc::new(BrokerPublisher::new(context.broker.clone()));
-    let relay = Relay::new(context.workers.db.clone(), publisher, wake, RelayPace::default());
+    let relay = Relay::new(context.workers.db.clone(), publisher, wake.clone(), RelayPace::default());
     tasks.spawn_on(relay.run(context.shutdown.clone()), &context.workers.runtime);
     tasks.spawn(watch_outbox(context.clone()));
+    wake
 }
 
 /// Keeps the figures of the outbox: how long the oldest message has waited, and how many wait for an operator.

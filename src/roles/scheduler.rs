@@ -26,12 +26,21 @@ impl Role for SchedulerRole {
     const ABOUT: &'static str = "Notices what did not happen in time. Several may run; one of them leads.";
 
     fn start(&self, context: &Context, tasks: &mut Tasks) -> anyhow::Result<()> {
-        let wake = OutboxWake::default();
-        start_relay(context, wake.clone(), tasks);
+        let wake = start_relay(context, tasks);
+        self.start_beside(context, wake, tasks)
+    }
+}
+
+impl SchedulerRole {
+    /// In a process that has a relay.
+    ///
+    /// # Errors
+    /// When an option cannot be used.
+    pub fn start_beside(&self, context: &Context, wake: OutboxWake, tasks: &mut Tasks) -> anyhow::Result<()> {
         let scheduler = Scheduler {
             db: context.questions.clone(),
             wake,
-            pulse: context.health.part(Self::NAME),
+            pulse: context.health.part(<Self as Role>::NAME),
             retention: self.retention.clone(),
         };
         tasks.spawn(scheduler.run(context.shutdown.clone()));
