@@ -39,7 +39,6 @@ pub async fn fill(db: &PgPool, orders: u64) -> anyhow::Result<()> {
     if first <= orders {
         let mut connection = db.acquire().await?;
         many_orders(&mut connection, first, orders, 0).await.context("the tables cannot be filled")?;
-        sqlx::query("checkpoint").execute(db).await?;
     }
     Ok(())
 }

@@ -56,6 +56,7 @@ impl Stage<'_> {
     /// # Errors
     /// When anything does not work as it must; then the figures would be worth nothing.
     pub async fn play(&mut self, scenario: Scenario) -> anyhow::Result<Played> {
+        tables::tidy(&self.servers.db).await?;
         if self.args.statements {
             tables::forget_statements(&self.servers.db).await?;
         }
@@ -79,6 +80,7 @@ impl Stage<'_> {
         for &size in &self.args.tables {
             say(&format!("growth: filling the tables up to {size} orders"));
             growth::fill(&self.servers.db, size).await?;
+            tables::tidy(&self.servers.db).await?;
             self.before.1 = Rows::read(&self.servers.db).await?;
             let mut running = self.under_load(Scenario::Growth, self.args.orders.min(size.max(2_000))).await?;
             running.played.readings = growth::read(&self.berth.api(), &self.servers.db).await?;

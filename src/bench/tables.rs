@@ -86,6 +86,17 @@ impl Rows {
     }
 }
 
+/// Does what the database would do by and by with what is there, so that nobody who comes after pays for it.
+///
+/// # Errors
+/// When the database is away.
+pub async fn tidy(db: &PgPool) -> anyhow::Result<()> {
+    for work in ["vacuum (analyze)", "checkpoint"] {
+        sqlx::query(work).execute(db).await.context(work)?;
+    }
+    Ok(())
+}
+
 /// Forgets all statements so far; nothing happens where the extension is not switched on.
 ///
 /// # Errors

@@ -7,11 +7,11 @@ use clap::Args;
 #[derive(Args, Clone, Debug)]
 pub struct ConsumerArgs {
     /// Messages that the broker sends ahead without an answer. Small enough that a crash loop harms few neighbours.
-    #[arg(long, env = "PREFETCH", default_value_t = 512, value_name = "COUNT")]
+    #[arg(long, env = "PREFETCH", default_value_t = 1024, value_name = "COUNT")]
     pub prefetch: u16,
 
     /// Most messages of one database transaction.
-    #[arg(long, env = "BATCH", default_value_t = 256, value_name = "COUNT")]
+    #[arg(long, env = "BATCH", default_value_t = 512, value_name = "COUNT")]
     pub batch: usize,
 
     /// Most messages of a batch that travel as one to another service of the fleet. 1 sends each alone, which whoever else reads these

@@ -21,7 +21,7 @@ use crate::telemetry::{BreakerSign, Pulse, Signs, Taking, metrics};
 
 /// Under load a batch is given time to grow: what a transaction, a publish and an ack cost hardly depends on how many messages share them.
 /// How much load there is, the batch before tells by its size; where there is none, nobody waits.
-const GATHER: [(usize, Duration); 2] = [(64, Duration::from_millis(60)), (4, Duration::from_millis(30))];
+const GATHER: [(usize, Duration); 2] = [(96, Duration::from_millis(60)), (4, Duration::from_millis(30))];
 
 /// How long a batch gathers after one of so many messages.
 fn gather(before: usize) -> Option<Duration> {
@@ -194,5 +194,17 @@ impl<H: Handler> Consumer<H> {
             session.take(arrival, arrivals)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fuller_the_batch_before_the_longer_the_next_one_gathers() {
+        let pauses: Vec<u128> =
+            [0, 4, 5, 96, 97, 512].into_iter().map(|n| gather(n).map_or(0, |p| p.as_millis())).collect();
+        assert_eq!(pauses, [0, 0, 30, 30, 60, 60]);
     }
 }

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// Writes orders number `first` to `last` into the tables, with everything that such orders leave behind. The newest `open` of them have not
-/// been worked on. The planner knows the tables afterwards.
+/// been worked on. The planner does not know of them yet.
 ///
 /// # Errors
 /// When the database is away, or has some of these orders.
@@ -13,7 +13,5 @@ pub async fn many_orders(conn: &mut PgConnection, first: u64, last: u64, open: u
         format!("set local fleet.first = '{first}'; set local fleet.last = '{last}'; set local fleet.open = '{open}'");
     sqlx::raw_sql(AssertSqlSafe(bounds)).execute(&mut *transaction).await?;
     sqlx::raw_sql(include_str!("many_orders.sql")).execute(&mut *transaction).await?;
-    transaction.commit().await?;
-    sqlx::raw_sql("vacuum (analyze)").execute(conn).await?;
-    Ok(())
+    transaction.commit().await
 }

@@ -104,6 +104,7 @@ async fn every_question_of_the_api_goes_by_an_index() {
     let mut connection = database.pool.acquire().await.expect("a connection");
     many_orders(&mut connection, 1, ORDERS, 100).await.expect("many orders");
     drop(connection);
+    database.execute("analyze").await;
     let pool = booked_at_once().connect(&database.url(None)).await.expect("connections");
     let api = Api::start(pool.clone()).await;
     let order: String =

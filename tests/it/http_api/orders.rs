@@ -66,6 +66,28 @@ async fn an_order_without_prices_gets_todays_and_keeps_the_shops_own_data() {
 }
 
 #[tokio::test]
+async fn what_another_process_changes_in_the_catalogue_holds_for_the_next_order() {
+    let (database, api) = shop().await;
+    let wanted = json!({
+        "customer_id": "c-1", "email": "ada@shop.example", "items": [{"sku": "WIDGET-01", "quantity": 1}]
+    });
+    let order = async |number: &str| {
+        let request = api.post("/api/v1/orders", &wanted).header("idempotency-key", number);
+        let (status, body) = answer(request).await;
+        (status, body["total"].clone())
+    };
+    assert_eq!(order("1").await, (202, json!(19.99)));
+    database.execute("update products set price = 25").await;
+    assert_eq!(order("2").await, (202, json!(25.0)));
+    database.execute("update products set active = false").await;
+    assert_eq!(order("3").await.0, 422);
+    database.execute("update products set active = true, price = 5").await;
+    assert_eq!(order("3").await, (202, json!(5.0)));
+    assert_eq!(orders_in(&database).await, 3);
+    assert_eq!(database.number("select count(*) from idempotency_keys").await, 3);
+}
+
+#[tokio::test]
 async fn orders_that_arrive_together_are_all_accepted_and_a_bad_one_among_them_is_not() {
     let (database, api) = shop().await;
     let bad = order_with("total", json!(1));
