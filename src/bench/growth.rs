@@ -16,7 +16,7 @@ const TIMES: usize = 500;
 const QUESTIONS: [(&str, &str); 8] = [
     ("list", "/api/v1/orders"),
     ("list by status", "/api/v1/orders?status=cancelled"),
-    ("list by customer", "/api/v1/orders?customer_id=c-7"),
+    ("list by customer", "/api/v1/orders?customer=c-7"),
     ("list by product", "/api/v1/orders?sku=SKU-7"),
     ("list by text", "/api/v1/orders?text=ada77"),
     ("get", "/api/v1/orders/{order}"),

@@ -24,6 +24,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const RENEW: Duration = Duration::from_secs(1);
 /// Of the messages that are not seen to end, so many pause the operation: something else is wrong.
 const MOST_UNSEEN: usize = 20;
+/// So long nothing of what is under way ends before the broker is asked whether it is there.
+const STILL: Duration = Duration::from_secs(5);
 /// Slices of a second in which the full rate is sent.
 const SLICES: i32 = 5;
 
@@ -90,6 +92,8 @@ pub(super) struct Run<'a> {
     pub(super) fares: Fares,
     /// Why the broker could not be used, when it was tried last.
     pub(super) away: Option<String>,
+    /// When something was last seen to end, or looked into because nothing was.
+    moved_at: Instant,
     /// When the lease was renewed, and when the last messages were sent.
     held_at: Instant,
     pub(super) sent_at: Option<Instant>,
@@ -106,8 +110,18 @@ impl<'a> Run<'a> {
             fares.remember(tally.group, tally.applied, tally.failed);
         }
         drop(db);
-        let held_at = Instant::now();
-        Ok(Self { runner, operation, fares, away: None, held_at, sent_at: None, is_stage_sent: false, unseen: 0 })
+        let now = Instant::now();
+        Ok(Self {
+            runner,
+            operation,
+            fares,
+            away: None,
+            moved_at: now,
+            held_at: now,
+            sent_at: None,
+            is_stage_sent: false,
+            unseen: 0,
+        })
     }
 
     async fn carry_out(&mut self, shutdown: &CancellationToken) -> Result<Left, sqlx::Error> {
@@ -125,6 +139,10 @@ impl<'a> Run<'a> {
             }
             let room = self.room(under_way);
             let sent = if room > 0 { self.send(room).await? } else { 0 };
+            if under_way > 0 && sent == 0 && self.moved_at.elapsed() >= STILL {
+                self.moved_at = Instant::now();
+                self.is_broker_away().await;
+            }
             if let Some(why) = self.away.take() {
                 self.wait_for_the_broker(&why, shutdown).await?;
                 continue;
@@ -201,6 +219,9 @@ impl<'a> Run<'a> {
                 ItemState::Waiting | ItemState::Sent | ItemState::Skipped | ItemState::Kept => {}
             }
             changes.push(Change { position: item.position, to, detail, message_id: None });
+        }
+        if under_way == 0 || !changes.is_empty() {
+            self.moved_at = Instant::now();
         }
         self.write(&changes).await?;
         Ok(under_way)
