@@ -56,7 +56,6 @@ impl Stage<'_> {
     /// # Errors
     /// When anything does not work as it must; then the figures would be worth nothing.
     pub async fn play(&mut self, scenario: Scenario) -> anyhow::Result<Played> {
-        tables::tidy(&self.servers.db).await?;
         if self.args.statements {
             tables::forget_statements(&self.servers.db).await?;
         }

@@ -75,9 +75,9 @@ const DECLINE_CODES: [&str; 3] = ["card_declined", "insufficient_funds", "expire
 impl Behaviour {
     /// What happens to this charge and how long it takes. A test token decides alone; without one (or with a token that is
     /// none of the test tokens) the rates do: declines depend on the key only, errors on key and attempt.
-    pub(super) fn charge(&self, request: &ChargeRequest) -> (Outcome, Duration) {
-        let latency = self.latency(request.key, request.attempt);
-        let fails_until = |attempts| if request.attempt <= attempts { Outcome::Unavailable } else { Outcome::Taken };
+    pub(super) fn charge(&self, request: &ChargeRequest, attempt: u32) -> (Outcome, Duration) {
+        let latency = self.latency(request.key, attempt);
+        let fails_until = |attempts| if attempt <= attempts { Outcome::Unavailable } else { Outcome::Taken };
         match request.token.as_deref() {
             Some("tok_visa") => (Outcome::Taken, latency),
             Some("tok_declined") => (Outcome::Declined("insufficient_funds"), latency),
@@ -90,7 +90,7 @@ impl Behaviour {
             Some("tok_pending_declined") => (Outcome::Pending(Later::Fails("insufficient_funds")), latency),
             Some("tok_pending_silent") => (Outcome::Pending(Later::Silent), latency),
             Some("tok_pending_late") => (Outcome::Pending(Later::SucceedsAnyway), latency),
-            Some(_) | None => (self.drawn(request.key, request.attempt), latency),
+            Some(_) | None => (self.drawn(request.key, attempt), latency),
         }
     }
 
@@ -171,9 +171,9 @@ mod tests {
             ("tok_pending_silent", 1, Outcome::Pending(Later::Silent)),
             ("tok_pending_late", 1, Outcome::Pending(Later::SucceedsAnyway)),
         ] {
-            assert_eq!(gateway.charge(&request(1, Some(token), attempt)).0, expected, "{token}");
+            assert_eq!(gateway.charge(&request(1, Some(token), attempt), attempt).0, expected, "{token}");
         }
-        assert_eq!(gateway.charge(&request(1, Some("tok_slow"), 1)).1, SLOW);
+        assert_eq!(gateway.charge(&request(1, Some("tok_slow"), 1), 1).1, SLOW);
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
         let (mut declined, mut errors) = (0, 0);
         for key in 0..2_000 {
             let decisions: Vec<bool> = (1..20)
-                .filter_map(|attempt| match gateway.charge(&request(key, None, attempt)).0 {
+                .filter_map(|attempt| match gateway.charge(&request(key, None, attempt), attempt).0 {
                     Outcome::Taken | Outcome::TakenUnanswered => Some(false),
                     Outcome::Declined(_) => Some(true),
                     Outcome::Unavailable | Outcome::Timeout | Outcome::Pending(_) => None,
@@ -190,7 +190,7 @@ mod tests {
                 .collect();
             assert!(decisions.windows(2).all(|pair| pair[0] == pair[1]), "key {key}");
             declined += usize::from(decisions[0]);
-            let first = gateway.charge(&request(key, None, 1)).0;
+            let first = gateway.charge(&request(key, None, 1), 1).0;
             errors += usize::from(matches!(first, Outcome::Unavailable | Outcome::Timeout | Outcome::TakenUnanswered));
         }
         assert!((340..460).contains(&declined), "{declined} declined of 2000 at 0.2");
@@ -201,7 +201,7 @@ mod tests {
     fn another_seed_draws_otherwise_and_the_same_seed_the_same_for_ever() {
         let outcomes = |seed| {
             let gateway = Behaviour { seed, ..behaviour("0.5", "0") };
-            let draw = |key| gateway.charge(&request(key, None, 1)).0 == Outcome::Taken;
+            let draw = |key| gateway.charge(&request(key, None, 1), 1).0 == Outcome::Taken;
             (0..16).map(draw).fold(0_u16, |bits, taken| bits << 1 | u16::from(taken))
         };
         assert_ne!(outcomes(7), outcomes(8));
@@ -214,7 +214,7 @@ mod tests {
         let (fastest, slowest) = (Duration::from_millis(50), Duration::from_millis(200));
         let gateway = Behaviour { fastest, slowest, ..Behaviour::default() };
         for key in 0..200 {
-            assert!((fastest..=slowest).contains(&gateway.charge(&request(key, None, 1)).1));
+            assert!((fastest..=slowest).contains(&gateway.charge(&request(key, None, 1), 1).1));
         }
     }
 

@@ -1,4 +1,4 @@
-//! What one process of the simulated gateway remembers: which keys hold money. Used by [`super::SimulatedGateway`].
+//! What one process of the simulated gateway remembers of keys: which hold money, how often each has failed. Used by [`super::SimulatedGateway`].
 
 use std::collections::{HashMap, VecDeque};
 
@@ -17,22 +17,22 @@ pub(super) enum Entry {
 
 /// The newest keys, oldest forgotten first.
 #[derive(Debug)]
-pub(super) struct Ledger {
-    entries: HashMap<Uuid, Entry>,
+pub(super) struct Ledger<T> {
+    entries: HashMap<Uuid, T>,
     order: VecDeque<Uuid>,
     most: usize,
 }
 
-impl Ledger {
+impl<T: Copy> Ledger<T> {
     pub(super) fn new(most: usize) -> Self {
         Self { entries: HashMap::new(), order: VecDeque::new(), most }
     }
 
-    pub(super) fn get(&self, key: Uuid) -> Option<Entry> {
+    pub(super) fn get(&self, key: Uuid) -> Option<T> {
         self.entries.get(&key).copied()
     }
 
-    pub(super) fn set(&mut self, key: Uuid, entry: Entry) {
+    pub(super) fn set(&mut self, key: Uuid, entry: T) {
         if self.entries.insert(key, entry).is_none() {
             self.order.push_back(key);
         }

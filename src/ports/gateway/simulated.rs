@@ -37,7 +37,9 @@ pub struct SimulatedGateway {
 /// What outlives one call: pending charges are decided after their answer.
 #[derive(Debug)]
 struct House {
-    ledger: Mutex<Ledger>,
+    ledger: Mutex<Ledger<Entry>>,
+    /// Errors in answer to charges.
+    failures: Mutex<Ledger<u32>>,
     charges: AtomicU64,
     declines: AtomicU64,
     errors: AtomicU64,
@@ -57,6 +59,7 @@ impl SimulatedGateway {
     pub fn new(behaviour: Behaviour) -> Self {
         let house = House {
             ledger: Mutex::new(Ledger::new(MOST_KEYS)),
+            failures: Mutex::new(Ledger::new(MOST_KEYS)),
             charges: AtomicU64::new(0),
             declines: AtomicU64::new(0),
             errors: AtomicU64::new(0),
@@ -87,7 +90,10 @@ impl SimulatedGateway {
         Some(told(key, result, code))
     }
 
-    fn failed(&self, error: GatewayError) -> Result<Charge, GatewayError> {
+    fn failed(&self, key: Uuid, error: GatewayError) -> Result<Charge, GatewayError> {
+        let mut failures = self.house.failures();
+        let before = failures.get(key).unwrap_or(0);
+        failures.set(key, before.saturating_add(1));
         self.house.errors.fetch_add(1, Ordering::Relaxed);
         Err(error)
     }
@@ -111,7 +117,11 @@ impl SimulatedGateway {
 }
 
 impl House {
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    fn failures(&self) -> MutexGuard<'_, Ledger<u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger<Entry>> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -167,20 +177,22 @@ impl House {
 
 impl PaymentGateway for SimulatedGateway {
     async fn charge(&self, request: &ChargeRequest) -> Result<Charge, GatewayError> {
-        let (outcome, latency) = self.behaviour.charge(request);
+        // a message that the breaker holds back keeps its attempt: without our own count it would draw the same error for ever
+        let failed = self.house.failures().get(request.key).unwrap_or(0);
+        let (outcome, latency) = self.behaviour.charge(request, request.attempt.max(failed.saturating_add(1)));
         tokio::time::sleep(latency).await;
         match outcome {
             Outcome::Taken => Ok(self.house.take(request.key)),
             Outcome::TakenUnanswered => {
                 self.house.take(request.key);
-                self.failed(GatewayError::Timeout)
+                self.failed(request.key, GatewayError::Timeout)
             }
             Outcome::Declined(code) => {
                 self.house.declines.fetch_add(1, Ordering::Relaxed);
                 Ok(Charge::Declined { code: code.to_owned() })
             }
-            Outcome::Unavailable => self.failed(GatewayError::Unavailable),
-            Outcome::Timeout => self.failed(GatewayError::Timeout),
+            Outcome::Unavailable => self.failed(request.key, GatewayError::Unavailable),
+            Outcome::Timeout => self.failed(request.key, GatewayError::Timeout),
             Outcome::Pending(later) => Ok(self.begin(request.key, later)),
         }
     }
@@ -268,6 +280,20 @@ mod tests {
         assert_eq!(refund, Ok(Refund::NothingHeld));
         assert_eq!(charge, Ok(Charge::Declined { code: "voided".to_owned() }));
         assert_eq!(gateway.totals().charges, 0);
+    }
+
+    #[tokio::test]
+    async fn who_keeps_asking_in_the_same_attempt_is_answered_in_the_end() {
+        let behaviour = Behaviour { error_rate: "0.5".parse().expect("a rate"), ..Behaviour::default() };
+        let gateway = SimulatedGateway::new(behaviour);
+        for key in (0..50).map(Uuid::from_u128) {
+            let request = ChargeRequest { key, token: None, ..request("", 1) };
+            let mut calls = 1;
+            while gateway.charge(&request).await.is_err() {
+                calls += 1;
+                assert!(calls < 50, "{key}");
+            }
+        }
     }
 
     #[tokio::test]
