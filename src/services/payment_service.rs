@@ -100,7 +100,8 @@ impl<G: PaymentGateway + 'static> Handler for PaymentService<G> {
             (GatewayCall::Charge | GatewayCall::Nothing, _) => Ok(Answer::NotAsked),
         };
         if let Err(error) = &answer {
-            self.note_failure(incoming, message, error).await;
+            // boxed: thousands of payments are under way at once, and few fail
+            Box::pin(self.note_failure(incoming, message, error)).await;
         }
         answer.map_err(|error| Failure::Transient(error.to_string()))
     }
