@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::Publisher;
+use super::frame::FRAME_MAX;
 use crate::config::BrokerArgs;
 
 /// A local broker answers in milliseconds, a cluster after a leader election in a few seconds.
@@ -23,7 +24,7 @@ pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 /// Parameters of every connection. Seconds between heartbeats: a silent peer is noticed after twice that time, and the server's default of
 /// 60 is too slow. The largest frame is the server's default: the client library makes its buffers for 32 of them, and for one that it
 /// learns of only from the server it writes zeros over 8 MiB.
-const TUNING: [(&str, &str); 2] = [("heartbeat", "10"), ("frame_max", "131072")];
+const TUNING: [(&str, usize); 2] = [("heartbeat", 10), ("frame_max", FRAME_MAX)];
 /// Publishing connections of one process; a channel carries far more than one role publishes.
 const PUBLISHING_CONNECTIONS: usize = 2;
 

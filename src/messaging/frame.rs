@@ -5,9 +5,11 @@ use lapin::types::{AMQPValue, FieldTable};
 
 use crate::contract::headers::{ERROR, LEFT_OUT, OF_FAILURE};
 
-/// RabbitMQ's `frame_max` is 131072 bytes unless it is configured. What remains is for the other properties, eight short texts of
-/// at most 255 bytes, and for the names of what was left out.
-const MOST: usize = 131_072 - 8_192;
+/// RabbitMQ's `frame_max` in bytes, unless it is configured; every connection asks for it.
+pub const FRAME_MAX: usize = 131_072;
+/// Largest headers in bytes. The rest of a frame is for the other properties, eight short texts of at most 255 bytes, and for the names of what
+/// was left out.
+const MOST: usize = FRAME_MAX - 8_192;
 /// Longest list of names, in characters.
 const MOST_NAMES: usize = 1_024;
 /// A header of ours is a name, a time or a code; a larger one under our name was sent by somebody else. Only the error is longer.

@@ -74,7 +74,8 @@ const DECLINE_CODES: [&str; 3] = ["card_declined", "insufficient_funds", "expire
 
 impl Behaviour {
     /// What happens to this charge and how long it takes. A test token decides alone; without one (or with a token that is
-    /// none of the test tokens) the rates do: declines depend on the key only, errors on key and attempt.
+    /// none of the test tokens) the rates do: declines depend on the key only, errors on key and attempt. `attempt` is
+    /// at least the message's own.
     pub(super) fn charge(&self, request: &ChargeRequest, attempt: u32) -> (Outcome, Duration) {
         let latency = self.latency(request.key, attempt);
         let fails_until = |attempts| if attempt <= attempts { Outcome::Unavailable } else { Outcome::Taken };

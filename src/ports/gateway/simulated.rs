@@ -7,7 +7,8 @@
 //! Four are answered with "pending" and decided later, by a webhook if there is a [`ResultSender`]: `tok_pending` succeeds,
 //! `tok_pending_declined` fails, `tok_pending_silent` is never told, `tok_pending_late` succeeds 5 s later even if it was given up.
 //!
-//! **After a restart** decisions are the same, since they are drawn from seed, key and attempt. The memory of what is held is
+//! **After a restart** decisions are the same, since they are drawn from seed, key and attempt: the message's, or one more than this process
+//! has failed the key, whichever is more. The memory of what is held is
 //! gone, and with it all money this simulation ever held, so a refund of an unknown key is answered from the caller's record:
 //! with the reference of the charge it is refunded (saying "nothing held" would keep the customer's money), without one nothing
 //! is held and the key is voided. The same holds for a second process and for keys that the bounded memory has forgotten.
